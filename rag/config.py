@@ -1,0 +1,217 @@
+"""One frozen object of plain values, built once at an entry point and passed down.
+
+Order, later wins: defaults, ``footnoted.toml``, environment, flags. Building it opens
+nothing and loads no model. A key is never held here, only the name of the environment
+variable that has it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from rag.errors import ConfigError
+
+N_SOURCES = 6
+"""How many papers at most are put before the answerer."""
+
+Evidence = Literal["auto", "abstracts", "sentences"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """An OpenAI-compatible chat endpoint; there is no default one."""
+
+    base_url: str
+    name: str
+    key_env: str = "OPENAI_API_KEY"
+    """The variable that holds the key; an unset one sends a placeholder, as local servers expect."""
+    context_tokens: int = 8192
+    max_output_tokens: int = 700
+    temperature: float = 0.0
+    first_token_seconds: float = 120.0
+    """A 1,200-token prompt takes a 1.5B model 28 s on two cores."""
+    total_seconds: float = 300.0
+    max_retries: int = 2
+    evidence: Evidence = "auto"
+    """``sentences`` sends only the best sentences; ``auto`` does so below 8,000 tokens of context."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingConfig:
+    """An OpenAI-compatible embedding endpoint, instead of the bundled model."""
+
+    base_url: str
+    name: str
+    key_env: str = "OPENAI_API_KEY"
+    timeout_seconds: float = 60.0
+    batch_size: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    library: Path
+    model: ModelConfig | None = None
+    embedding: EmbeddingConfig | None = None
+    n_sources: int = N_SOURCES
+    verified_only: bool = False
+    """Drop sentences that the check does not support, and say how many."""
+    warnings: tuple[str, ...] = field(default=())
+    """Things that look like a mistake: an endpoint without a model name."""
+    file: Path | None = None
+    """The configuration file that was read; None if there was none."""
+
+
+def default_library() -> Path:
+    """The library in the user's data folder (``$XDG_DATA_HOME/footnoted/library`` on Linux)."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("footnoted", appauthor=False)) / "library"
+
+
+def config_file() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("footnoted", appauthor=False)) / "footnoted.toml"
+
+
+def load(
+    *,
+    library: Path | str | None = None,
+    base_url: str | None = None,
+    model: str | None = None,
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    **flags: Any,
+) -> Config:
+    """The configuration from defaults, file, environment and these flags (None: not given).
+
+    ``model`` names a model of the endpoint, or a ``[model.NAME]`` profile of the file.
+    Raises ConfigError naming every problem at once.
+    """
+    environ = os.environ if environ is None else environ
+    path, written = _read_file(file, environ)
+    problems: list[str] = []
+    profiles = written.pop("model", {})
+    if not isinstance(profiles, dict) or not all(isinstance(profile, dict) for profile in profiles.values()):
+        problems.append("'model' must hold tables: write [model.NAME] with base_url and name below it")
+        profiles = {}
+    embedding = _table(EmbeddingConfig, written.pop("embedding", None), "embedding", problems)
+    chosen_profile = model if model in profiles else environ.get("FOOTNOTED_PROFILE") or written.pop("profile", None)
+    written.pop("profile", None)
+    if not isinstance(chosen_profile, str | None):
+        problems.append(f"'profile' must be a text, not {chosen_profile!r}")
+        chosen_profile = None
+    known = {f.name for f in dataclasses.fields(Config)} - {"model", "embedding", "warnings", "file"}
+    problems += [f"unknown setting '{key}' (known: {', '.join(sorted(known))})" for key in written if key not in known]
+
+    warnings: list[str] = []
+    chosen: ModelConfig | None = None
+    url = base_url or environ.get("OPENAI_BASE_URL") or None
+    name = None if model in profiles else model
+    name = name or environ.get("FOOTNOTED_MODEL") or environ.get("OPENAI_MODEL") or None
+    if chosen_profile is not None and not (base_url and name):
+        if chosen_profile not in profiles:
+            problems.append(f"no profile [model.{chosen_profile}] in the configuration file")
+        else:
+            chosen = _table(ModelConfig, profiles[chosen_profile], f"model.{chosen_profile}", problems)
+    elif url and name:
+        chosen = ModelConfig(base_url=url, name=name)
+    elif url:
+        warnings.append(
+            "OPENAI_BASE_URL is set but no model is named, so nothing is sent there: "
+            "name one with FOOTNOTED_MODEL or --model"
+        )
+    elif name:
+        problems.append(
+            f"the model '{name}' is named without an endpoint: set OPENAI_BASE_URL or --base-url "
+            "(OpenAI's own is https://api.openai.com/v1)"
+        )
+    for what, endpoint in (("model", chosen), ("embedding", embedding)):
+        if endpoint is not None and not endpoint.base_url.startswith(("http://", "https://")):
+            # Not repeated: an address may hold a password.
+            problems.append(f"the {what}'s base_url does not begin with http:// or https://")
+
+    for key, (kind, words) in _PLAIN_SETTINGS.items():
+        if key in written and (not _is(kind, written[key]) or (kind is int and written[key] < 1)):
+            problems.append(f"'{key}' must be {words}, not {written.pop(key)!r}")
+    values: dict[str, Any] = {key: value for key, value in written.items() if key in known}
+    values.update({key: value for key, value in flags.items() if value is not None})
+    chosen_library = library or environ.get("FOOTNOTED_LIBRARY") or values.pop("library", None) or default_library()
+    values.pop("library", None)
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return Config(
+        library=Path(chosen_library).expanduser(),
+        model=chosen,
+        embedding=embedding,
+        warnings=tuple(warnings),
+        file=path,
+        **values,
+    )
+
+
+_IN_WORDS: dict[type, str] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+_PLAIN_SETTINGS: dict[str, tuple[type, str]] = {
+    "library": (str, "a text"),
+    "n_sources": (int, "a whole number above zero"),
+    "verified_only": (bool, "true or false"),
+}
+_MAY_BE_ZERO = ("temperature", "max_retries")
+
+
+def _is(kind: type, value: object) -> bool:
+    """As ``isinstance``, but true and false are no numbers, and a whole number will do for any."""
+    if kind is bool or isinstance(value, bool):
+        return kind is bool and isinstance(value, bool)
+    if kind is float:
+        return isinstance(value, int | float)
+    return isinstance(value, kind)
+
+
+def _read_file(file: Path | None, environ: Mapping[str, str]) -> tuple[Path | None, dict[str, Any]]:
+    named = file or (Path(environ["FOOTNOTED_CONFIG"]) if environ.get("FOOTNOTED_CONFIG") else None)
+    path = named or config_file()
+    try:
+        with open(path, "rb") as stream:
+            return path, tomllib.load(stream)
+    except FileNotFoundError:
+        if named is not None:
+            raise ConfigError(f"the configuration file {path} does not exist") from None
+        return None, {}
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration file {path} cannot be read: {error}") from error
+
+
+def _table(kind: type[Any], values: object, name: str, problems: list[str]) -> Any:
+    """``values`` as a ``kind``; every unknown key, missing key and wrong type goes to ``problems``."""
+    if values is None:
+        return None
+    if not isinstance(values, dict):
+        problems.append(f"[{name}] is not a table")
+        return None
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    before = len(problems)
+    for key, value in values.items():
+        if key not in fields:
+            problems.append(f"unknown setting '{key}' in [{name}] (known: {', '.join(sorted(fields))})")
+            continue
+        expected = fields[key].type
+        wanted = {"int": int, "float": float}.get(str(expected), str)
+        if not _is(wanted, value):
+            problems.append(f"'{key}' in [{name}] must be {_IN_WORDS[wanted]}, not {value!r}")
+        elif key == "evidence" and value not in get_args(Evidence):
+            problems.append(f"'{key}' in [{name}] must be one of {', '.join(get_args(Evidence))}, not {value!r}")
+        elif wanted is not str and (value < 0 or (value == 0 and key not in _MAY_BE_ZERO)):
+            problems.append(f"'{key}' in [{name}] must be above zero, not {value!r}")
+    problems += [
+        f"'{f.name}' is missing in [{name}]"
+        for f in fields.values()
+        if f.default is dataclasses.MISSING and f.name not in values
+    ]
+    return None if len(problems) > before else kind(**values)

@@ -1,0 +1,157 @@
+"""Best chunks by words (BM25): the one place that meets tantivy.
+
+A question never goes through tantivy's query language: its words are normalised as the
+abstracts' words were, and looked up as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import LibraryDamaged
+from rag.index.storage import storage
+
+if TYPE_CHECKING:
+    import tantivy
+
+    from rag.types import Chunk, Paper
+
+TITLE_BOOST = 1.0
+PHRASE_BOOST = 2.0
+MAX_TERMS = 64
+"""Of a longer question only the rarest words are looked up."""
+
+_FIELDS = (("title", TITLE_BOOST), ("text", 1.0))
+_ANALYSER = "english"
+_MAX_WORD_BYTES = 60  # beyond: a URL or broken text extraction
+_HEAP_BYTES = 32_000_000
+_QUOTED = re.compile(r'["“„]([^"“”„]{2,200})["”“]')
+
+
+class Words:
+    """The full-text index in ``folder``; safe to use from many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index: tantivy.Index | None = None
+        self._analyser: Any = None
+        self._lock = threading.Lock()
+
+    def query(self, text: str, k: int) -> list[tuple[str, float]]:
+        """The ``k`` best ids with their BM25 score, best first, equal scores by id; [] if no word is held."""
+        with storage(self._folder.parent):
+            index = self._open()
+            index.reload()
+            searcher = index.searcher()
+            query = self._build(text, index, searcher)
+            if query is None:
+                return []
+            hits = searcher.search(query, k, count=False).hits
+            found = [(searcher.doc(address)["chunk_id"][0], float(score)) for score, address in hits]
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+
+    def check_holds(self, n_chunks: int) -> None:
+        """Raises LibraryDamaged if fewer chunks than ``n_chunks`` are there at all."""
+        n_held = self._open().searcher().num_docs
+        if n_held < n_chunks:
+            raise LibraryDamaged(
+                f"{self._folder} holds {n_held} of {n_chunks} chunks: run 'footnoted repair', "
+                "which rebuilds them from the records"
+            )
+
+    def ids(self) -> list[str]:
+        """All ids, one for each document, so that a doubled one shows."""
+        import tantivy
+
+        index = self._open()
+        index.reload()
+        searcher = index.searcher()
+        n_documents = searcher.num_docs
+        if n_documents == 0:
+            return []
+        hits = searcher.search(tantivy.Query.all_query(), n_documents, count=False).hits
+        return [searcher.doc(address)["chunk_id"][0] for _, address in hits]
+
+    def writer(self) -> tantivy.IndexWriter:
+        """The one writer; let go of it (``del``) before another is asked for."""
+        return self._open().writer(heap_size=_HEAP_BYTES, num_threads=1)
+
+    def erase(self) -> None:
+        """Remove all of it; only for the one process that writes."""
+        self.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def close(self) -> None:
+        with self._lock:
+            self._index = None
+
+    def _open(self) -> tantivy.Index:
+        with self._lock:
+            if self._index is None:
+                import tantivy
+
+                self._folder.mkdir(exist_ok=True)
+                self._analyser = _analyser()
+                # Creates the index where there is none, and opens it otherwise.
+                self._index = tantivy.Index(_schema(), path=str(self._folder))
+                self._index.register_tokenizer(_ANALYSER, self._analyser)
+                self._index.config_reader("manual")
+            return self._index
+
+    def _build(self, text: str, index: tantivy.Index, searcher: tantivy.Searcher) -> tantivy.Query | None:
+        from tantivy import Occur, Query
+
+        # A lone surrogate cannot reach tantivy, which takes UTF-8.
+        text = text.encode("utf-8", "replace").decode()
+        terms = list(dict.fromkeys(self._analyser.analyze(text)))
+        n_documents = {term: sum(searcher.doc_freq(field, term) for field, _ in _FIELDS) for term in terms}
+        terms = [term for term in terms if n_documents[term]]
+        if len(terms) > MAX_TERMS:
+            terms = sorted(terms, key=lambda term: n_documents[term])[:MAX_TERMS]
+        phrases = [words for quoted in _QUOTED.findall(text) if len(words := self._analyser.analyze(quoted)) > 1]
+        schema = index.schema
+        wanted = [
+            Query.boost_query(Query.term_query(schema, field, term), boost)
+            for term in terms
+            for field, boost in _FIELDS
+        ] + [
+            Query.boost_query(Query.phrase_query(schema, field, words), boost * PHRASE_BOOST)
+            for words in phrases[:8]
+            for field, boost in _FIELDS
+        ]
+        return Query.boolean_query([(Occur.Should, query) for query in wanted]) if terms else None
+
+
+def document(paper: Paper, chunk: Chunk) -> tantivy.Document:
+    import tantivy
+
+    return tantivy.Document(chunk_id=chunk.chunk_id, title=paper.title, text=chunk.span.of(paper.abstract))
+
+
+def delete(writer: tantivy.IndexWriter, chunk_ids: Sequence[str]) -> None:
+    """Take ids out at the writer's next commit; those that are not there are no error."""
+    for chunk_id in chunk_ids:
+        writer.delete_documents_by_term("chunk_id", chunk_id)
+
+
+def _schema() -> tantivy.Schema:
+    from tantivy import SchemaBuilder
+
+    builder = SchemaBuilder()
+    builder.add_text_field("chunk_id", stored=True, tokenizer_name="raw", index_option="basic")
+    for field, _ in _FIELDS:
+        builder.add_text_field(field, tokenizer_name=_ANALYSER)
+    return builder.build()
+
+
+def _analyser() -> tantivy.TextAnalyzer:
+    """Words, without case, accents and English endings."""
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(_MAX_WORD_BYTES))
+    return builder.filter(Filter.lowercase()).filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()

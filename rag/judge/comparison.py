@@ -1,0 +1,37 @@
+"""A claim beside its evidence: what every rule is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.judge.alignment import Alignment, align
+from rag.judge.reading import Reading, Token, read
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    claim: Reading
+    evidence: tuple[Reading, ...]
+    alignment: Alignment
+
+    @property
+    def types(self) -> set[str]:
+        """Every key that stands anywhere in the evidence."""
+        return set().union(*(reading.types for reading in self.evidence)) if self.evidence else set()
+
+
+def compare(claim: str, evidence: Sequence[str]) -> Comparison:
+    mine = read(claim)
+    theirs = tuple(read(sentence) for sentence in evidence)
+    return Comparison(mine, theirs, align(mine, theirs))
+
+
+def words(tokens: Sequence[Token]) -> str:
+    return " ".join(token.text for token in tokens)
+
+
+def around(tokens: Sequence[Token], at: int, reach: int = 4) -> set[str]:
+    """Keys of the telling words within ``reach`` tokens of one."""
+    near = [*tokens[max(0, at - reach) : at], *tokens[at + 1 : at + 1 + reach]]
+    return {token.key for token in near if token.weight > 0}

@@ -1,0 +1,277 @@
+"""Direction: increase or decrease, outperform or underperform, before or after, more or less than."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.judge.alignment import Edit
+from rag.judge.comparison import Comparison
+from rag.judge.judgement import Finding
+from rag.judge.reading import Token
+from rag.judge.words import word_set
+
+# Each axis with its two poles. A word may stand on several axes: 'higher' rises and is large.
+_AXES: dict[str, tuple[str, str]] = {
+    "amount": (
+        "increase increases increased increasing increasingly rise rises rose risen rising grow grows grew "
+        "grown growing "
+        "growth raise raises raised raising boost boosts boosted boosting elevate elevates elevated elevating amplify "
+        "amplifies amplified amplifying expand expands expanded augment augments augmented enlarge enlarges upregulate "
+        "upregulates upregulated upregulation escalate climb climbs climbed gain gains gained up higher more greater "
+        "enhance enhances enhanced enhancing enhancement multiply accelerate accelerates accelerated strengthen "
+        "strengthens strengthened heighten heightens heightened larger increment intensify intensifies intensified",
+        "decrease decreases decreased decreasing reduce reduces reduced reducing reduction reductions decline declines "
+        "declined declining drop drops dropped dropping fall falls fell fallen falling diminish diminishes diminished "
+        "shrink shrinks shrank shrinking lower lowers lowered lowering less fewer lessen cut cuts cutting attenuate "
+        "attenuates attenuated downregulate downregulates downregulated downregulation minimize minimizes minimized "
+        "suppress suppresses suppressed weaken weakens weakened slow slows slowed deplete depleted down smaller "
+        "mitigate mitigates mitigated alleviate alleviates alleviated curtail dampen shorten shortens shortened lose",
+    ),
+    "quality": (
+        "improve improves improved improving improvement improvements better best superior enhance enhances enhanced "
+        "outperform outperforms outperformed outperforming surpass surpasses surpassed surpassing exceed exceeds "
+        "exceeded exceeding beat beats win wins advance advances benefit benefits beneficial help helps ameliorate "
+        "ameliorates favorable favourable strong stronger strongest excel excels gain",
+        "worsen worsens worsened worsening worse worst degrade degrades degraded degrading degradation inferior impair "
+        "impairs impaired impairing impairment deteriorate deteriorates deteriorated underperform underperforms "
+        "underperformed underperforming harm harms harmed hurt hurts damage lag lags lagged trail trails trailed poor "
+        "poorer hinder hinders hindered undermine undermines undermined detrimental harmful weak weaker weakest "
+        "compromise compromises",
+    ),
+    "time": (
+        "before prior earlier precede precedes preceded preceding pre first initially",
+        "after following later follow follows followed subsequently post afterwards thereafter last finally",
+    ),
+    "speed": (
+        "fast faster fastest quick quicker quickly rapid rapidly accelerate accelerates accelerated speedup",
+        "slow slower slowest slowly gradual gradually decelerate decelerates slowdown",
+    ),
+    "level": (
+        "high higher highest large larger largest great greater greatest big bigger more most maximum maximal maximize "
+        "maximizes upper above over abundant many high-level rich",
+        "low lower lowest small smaller smallest little less least minor minimum minimal minimize minimizes lower "
+        "below under scarce few fewer fewest sparse",
+    ),
+    "length": (
+        "long longer longest wide wider deep deeper tall",
+        "short shorter shortest narrow narrower shallow shallower",
+    ),
+    "sign": ("positive positively positives favorable", "negative negatively negatives adverse"),
+    "effect": (
+        "promote promotes promoted promoting activate activates activated activating activation stimulate stimulates "
+        "stimulated induce induces induced inducing induction facilitate facilitates facilitated enable "
+        "enables enabled "
+        "trigger triggers triggered cause causes caused encourage encourages allow allows allowed permit permits "
+        "agonist agonists drive drives enhance enhances enhanced support supports",
+        "inhibit inhibits inhibited inhibiting inhibition inhibitor block blocks blocked blocking prevent prevents "
+        "prevented preventing repress represses repressed suppress suppresses suppressed suppressing suppression "
+        "hinder hinders hindered discourage discourages disable disables disabled impede impedes impeded forbid "
+        "prohibit prohibits antagonist antagonists deactivate deactivates inactivate inactivates inactivated protect "
+        "protects reduce reduces deter",
+    ),
+    "presence": (
+        "with presence present including include includes included",
+        "without absence absent excluding exclude excludes excluded",
+    ),
+    "ease": ("easy easier easiest easily simple simpler simplest", "hard harder hardest difficult complex complicated"),
+    "cost": ("cheap cheaper inexpensive", "expensive costly"),
+    "bound": ("least minimum", "most maximum"),
+    "outcome": (
+        "success successful successfully succeed succeeds succeeded",
+        "failure unsuccessful unsuccessfully fail fails failed",
+    ),
+    "stance": (
+        "support supports supported supporting confirm confirms confirmed confirming corroborate accept "
+        "accepts accepted agree agrees",
+        "refute refutes refuted contradict contradicts contradicted oppose opposes opposed reject rejects "
+        "rejected disprove disagree disagrees",
+    ),
+    "risk": ("susceptible susceptibility vulnerable sensitive", "resistant resistance immune robust"),
+    "polarity": ("always", "never"),
+    "frequency": (
+        "frequent frequently common commonly often widespread abundant",
+        "rare rarely infrequent uncommon seldom scarce",
+    ),
+    "steadiness": ("robust robustly stable stably reliable reliably", "fragile brittle unstable unreliable"),
+    "thrift": ("efficient efficiently", "inefficient inefficiently wasteful"),
+    "likelihood": ("likely probable", "unlikely improbable"),
+    "similarity": (
+        "similar similarly same identical equal equally",
+        "different differently dissimilar distinct unequal",
+    ),
+    "place": ("inside internal within inner in-distribution", "outside external beyond outer out-of-distribution"),
+    "certainty": ("certain known understood", "uncertain unknown unclear"),
+    "order": (
+        "former ascending increasing forward start begin begins began beginning",
+        "latter descending decreasing backward end ends ended ending",
+    ),
+    "half": ("majority", "minority"),
+    "sort": ("symmetric symmetrical", "asymmetric asymmetrical"),
+    "kind": (
+        "convex continuous dense offline static global explicit explicitly upper hot warm",
+        "concave discrete sparse online dynamic local implicit implicitly lower cold cool",
+    ),
+}
+_POLES: dict[str, dict[str, int]] = {}
+for _axis, _both in _AXES.items():
+    for _sign, _words in zip((1, -1), _both, strict=True):
+        for _word in _words.split():
+            _POLES.setdefault(_word, {})[_axis] = _sign
+
+_COMPARING = word_set(
+    "than outperform outperforms outperformed outperforming surpass surpasses surpassed exceed exceeds exceeded beat "
+    "beats underperform underperforms before after precede precedes follow follows over above below under cause causes "
+    "versus"
+)
+
+
+def poles(tokens: Sequence[Token]) -> dict[str, set[int]]:
+    """The axes that these words stand on, with the sides taken."""
+    found: dict[str, set[int]] = {}
+    for token in tokens:
+        for axis, sign in _POLES.get(token.lower, {}).items():
+            found.setdefault(axis, set()).add(sign)
+    return found
+
+
+def direction_changed(comparison: Comparison) -> list[Finding]:
+    """Where the claim follows its source word for word, a word replaced by its opposite."""
+    if not comparison.alignment.is_close:
+        return []
+    findings = []
+    for edit in comparison.alignment.edits:
+        if not edit.claim or len(edit.claim) > 8 or len(edit.source) > 10:
+            continue
+        source = edit.source
+        if not edit.inner and edit.before is not None:
+            source = source[: len(edit.claim) + 2]
+        elif not edit.inner:
+            source = source[-len(edit.claim) - 2 :]
+        opposed = _opposed(edit.claim, source) or _opposed_at_large(edit.claim, source, _following(comparison, edit))
+        if opposed and not _denied(edit.claim) ^ _denied(source):
+            mine, theirs = opposed
+            findings.append(
+                Finding(
+                    "direction_changed",
+                    f"it says '{mine.text}' where the source says '{theirs.text}'",
+                    contradicts=True,
+                    sentence=edit.sentence,
+                )
+            )
+    return findings
+
+
+def direction_differs(comparison: Comparison) -> list[Finding]:
+    """A claim in other words whose directions are all opposite to those around the same words in a source sentence."""
+    alignment = comparison.alignment
+    if alignment.is_close or alignment.nearest < 0 or alignment.nearest_share < 0.35:
+        return []
+    source = comparison.evidence[alignment.nearest].tokens
+    claim = comparison.claim.tokens
+    here, there = poles(claim), poles(source)
+    against = [axis for axis in here if axis in there and not here[axis] & there[axis] and axis in _TELLING_AXES]
+    along = [axis for axis in here if axis in there and here[axis] & there[axis]]
+    if not against or along or _denied(claim) ^ _denied(source):
+        return []
+    opposed = _opposed(claim, source)
+    if not opposed:
+        return []
+    mine, theirs = opposed
+    return [
+        Finding(
+            "direction_differs",
+            f"it says '{mine.text}', the nearest sentence '{theirs.text}'",
+            contradicts=True,
+            sentence=alignment.nearest,
+        )
+    ]
+
+
+def roles_swapped(comparison: Comparison) -> list[Finding]:
+    """'A outperforms B' for 'B outperforms A': the same words, with the two sides of a comparison exchanged."""
+    alignment = comparison.alignment
+    if alignment.nearest < 0 or alignment.nearest_share < 0.8:
+        return []
+    source = comparison.evidence[alignment.nearest].tokens
+    for at, token in enumerate(comparison.claim.tokens):
+        if token.lower not in _COMPARING:
+            continue
+        places = [there for there, other in enumerate(source) if other.key == token.key]
+        if len(places) != 1:
+            continue
+        left, right = _sides(comparison.claim.tokens, at)
+        source_left, source_right = _sides(source, places[0])
+        from_right = (left & source_right) - source_left - right
+        from_left = (right & source_left) - source_right - left
+        if from_right and from_left:
+            reason = f"the two sides of '{token.text}' are exchanged"
+            return [Finding("roles_swapped", reason, contradicts=True, sentence=alignment.nearest)]
+    return []
+
+
+_TELLING_AXES = word_set("amount quality effect sign speed time outcome likelihood risk")
+
+
+def _sides(tokens: Sequence[Token], at: int, reach: int = 5) -> tuple[set[str], set[str]]:
+    left = {token.key for token in tokens[max(0, at - reach) : at] if token.weight > 0}
+    right = {token.key for token in tokens[at + 1 : at + 1 + reach] if token.weight > 0}
+    return left, right
+
+
+def _opposed(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[Token, Token] | None:
+    """The first word here and there that stand on the two sides of one axis; None if a side here is also there."""
+    there = poles(theirs)
+    for token in mine:
+        for axis, sign in _POLES.get(token.lower, {}).items():
+            if axis in there and sign not in there[axis]:
+                other = next(t for t in theirs if _POLES.get(t.lower, {}).get(axis) == -sign)
+                return token, other
+    return None
+
+
+def _opposed_at_large(
+    mine: Sequence[Token], theirs: Sequence[Token], after: Sequence[Token]
+) -> tuple[Token, Token] | None:
+    """'decreases accuracy' for 'improves accuracy': opposites on different axes, at one and the same place.
+
+    Not where what follows is a thing that one wants less of: to reduce an error is to improve it.
+    """
+    if not after or any(t.lower in _UNWANTED for t in (*after, *mine, *theirs)):
+        return None
+    here, there = _merged(mine), _merged(theirs)
+    if not here or not there or {sign for _, sign in here} & {sign for _, sign in there}:
+        return None
+    return here[0][0], there[0][0]
+
+
+def _following(comparison: Comparison, edit: Edit) -> Sequence[Token]:
+    """The four words of the claim after the edit; none at its end."""
+    start = edit.after.start if edit.after else None
+    return [token for token in comparison.claim.tokens if start is not None and token.start >= start][:4]
+
+
+def _merged(tokens: Sequence[Token]) -> list[tuple[Token, int]]:
+    found = []
+    for token in tokens:
+        for axis, sign in _POLES.get(token.lower, {}).items():
+            if axis in ("amount", "quality", "effect"):
+                found.append((token, sign))
+    return found
+
+
+_UNWANTED = word_set(
+    "error errors cost costs loss losses time times latency overhead memory complexity noise risk risks bias biases "
+    "variance regret energy consumption runtime burden mortality artifacts gap gaps delay uncertainty hallucination "
+    "hallucinations toxicity perplexity forgetting interference redundancy"
+)
+
+
+def _denied(tokens: Sequence[Token]) -> bool:
+    return (
+        sum(
+            token.lower in ("not", "no", "never", "neither", "nor", "without", "fails", "failed", "fail")
+            for token in tokens
+        )
+        % 2
+        == 1
+    )

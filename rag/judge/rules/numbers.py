@@ -1,0 +1,143 @@
+"""Numbers, units, percentages, ranges, dates, p-values, folds and spelled-out numbers."""
+
+from __future__ import annotations
+
+import re
+
+from rag.judge.comparison import Comparison, words
+from rag.judge.judgement import Finding
+from rag.judge.quantities import Quantity, agree, quantities
+from rag.judge.rules.names import VERY_CLOSE
+from rag.judge.words import word_set
+
+# Words that give a number without being one: a source with 'both' may be cited for 'two'.
+_IMPLIED = (
+    (re.compile(r"\b(?:both|pair|couple|dual|bi-?\w+|two-\w+)\b", re.IGNORECASE), 2.0),
+    (re.compile(r"\b(?:a|an|single|once|sole|only|first)\b", re.IGNORECASE), 1.0),
+)
+
+
+def missing_numbers(comparison: Comparison) -> list[Finding]:
+    """Numbers of the claim that no evidence sentence gives, in any spelling."""
+    given = [(index, one) for index, reading in enumerate(comparison.evidence) for one in quantities(reading.text)]
+    missing = []
+    for claimed in quantities(comparison.claim.text):
+        if claimed.pronoun or any(agree(claimed, one) for _, one in given) or _is_implied(claimed, comparison):
+            continue
+        missing.append(claimed)
+    return [
+        Finding("number_missing", f"the number '{one.written}' does not stand in what is cited", sentence=None)
+        for one in missing
+    ]
+
+
+def moved_numbers(comparison: Comparison) -> list[Finding]:
+    """The same words around a different number, though both numbers may stand in the source."""
+    findings = []
+    for edit in comparison.alignment.edits:
+        if not comparison.alignment.is_close or (edit.before is None and edit.after is None):
+            continue
+        mine = [token for token in edit.claim if token.text[0].isdigit() or token.lower in _SPELLED]
+        theirs = [token for token in edit.source if token.text[0].isdigit() or token.lower in _SPELLED]
+        if not (mine and theirs) or len(edit.claim) > 6 or not (edit.inner or _adjacent(edit.claim, edit.source)):
+            continue
+        if len(edit.source) > 8 or not (edit.tight or comparison.alignment.followed >= VERY_CLOSE):
+            continue
+        claimed, given = quantities(words(edit.claim)), quantities(words(edit.source))
+        if any(agree(one, other) for one in claimed for other in given):
+            continue
+        if {token.key for token in mine} & {token.key for token in theirs}:
+            continue
+        findings.append(
+            Finding(
+                "number_moved",
+                f"it says '{words(mine)}' where the source says '{words(theirs)}'",
+                contradicts=True,
+                sentence=edit.sentence,
+            )
+        )
+    return findings
+
+
+def other_numbers(comparison: Comparison) -> list[Finding]:
+    """A number that the source has, but beside other words, where those words have another number."""
+    findings = []
+    for claimed in quantities(comparison.claim.text):
+        if claimed.pronoun or claimed.kind in ("month", "p"):
+            continue
+        noun = _counted(comparison.claim.text, claimed)
+        if noun is None:
+            continue
+        here: list[tuple[int, Quantity]] = []
+        there: list[tuple[int, Quantity]] = []
+        for index, reading in enumerate(comparison.evidence):
+            for one in quantities(reading.text):
+                if _counted(reading.text, one) == noun:
+                    (here if agree(claimed, one) else there).append((index, one))
+        stands = any(agree(claimed, one) for r in comparison.evidence for one in quantities(r.text))
+        if there and not here and stands:
+            index, one = there[0]
+            findings.append(
+                Finding(
+                    "number_elsewhere",
+                    f"it counts '{claimed.written} {noun}' where the source counts '{one.written} {noun}'",
+                    contradicts=True,
+                    sentence=index,
+                )
+            )
+    return findings
+
+
+def flipped_bounds(comparison: Comparison) -> list[Finding]:
+    """'more than 50' where the source has 'less than 50'."""
+    given = [(index, one) for index, reading in enumerate(comparison.evidence) for one in quantities(reading.text)]
+    findings = []
+    for claimed in quantities(comparison.claim.text):
+        same = [(index, one) for index, one in given if one.value == claimed.value and one.kind == claimed.kind]
+        if claimed.bound and same and all(one.bound and one.bound != claimed.bound for _, one in same):
+            index, one = same[0]
+            names = {">": "more than", "<": "less than"}
+            findings.append(
+                Finding(
+                    "number_bound",
+                    f"it says {names[claimed.bound]} {claimed.written}, the source {names[one.bound]} {one.written}",
+                    contradicts=True,
+                    sentence=index,
+                )
+            )
+    return findings
+
+
+def _is_implied(claimed: Quantity, comparison: Comparison) -> bool:
+    text = " ".join(reading.text for reading in comparison.evidence)
+    if any(
+        claimed.kind in ("plain", "fold") and value == claimed.value and word.search(text) for word, value in _IMPLIED
+    ):
+        return True
+    if claimed.kind == "plain" and claimed.unit is None:
+        # '1990s', and a number that the source writes inside a name: '8' of 'ViT-8', '19' of 'COVID-19'.
+        if claimed.written.endswith("s") and str(int(claimed.value))[:3] in text:
+            return True
+        figure = re.escape(claimed.written.rstrip("sthnrd"))
+        return re.search(rf"(?<![\d.,])(?:[A-Za-z]+-?){figure}(?![\d])|(?<![\d.,]){figure}-?[A-Za-z]", text) is not None
+    return False
+
+
+def _counted(text: str, quantity: Quantity) -> str | None:
+    """The word right after a plain number, singular, lower case: what it counts."""
+    at = text.find(quantity.written, quantity.start) + len(quantity.written)
+    match = re.compile(r"[- ]([a-z]{3,})").match(text, at)
+    if match is None or match[1] in _NOT_COUNTED:
+        return None
+    return match[1].removesuffix("s")
+
+
+def _adjacent(claim: object, source: object) -> bool:
+    return bool(claim) and bool(source)
+
+
+_NOT_COUNTED = word_set("and the for with from than that have has was were are when while which who but via per out")
+_SPELLED = word_set(
+    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty seventy eighty "
+    "ninety hundred thousand million billion half third quarter twice double triple"
+)

@@ -1,0 +1,114 @@
+"""Quantifiers and hedges: 'all' for 'some', 'causes' for 'is associated with', 'is' for 'may be', 'first', 'best'."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.judge.comparison import Comparison
+from rag.judge.judgement import Finding
+from rag.judge.reading import Token
+from rag.judge.words import word_set
+
+# How much of what is spoken of: 4 all, 3 most, 2 some, 1 few, 0 none.
+_AMOUNTS: dict[str, int] = {}
+for _level, _names in (
+    (4, "all every each always any entire entirely completely fully universally whole invariably everywhere everyone"),
+    (3, "most mostly majority usually often generally typically largely predominantly mainly frequently"),
+    (2, "some several sometimes partly partially certain occasionally"),
+    (1, "few rarely seldom hardly scarcely little minority"),
+    (0, "no none never neither nobody"),
+):
+    _AMOUNTS |= dict.fromkeys(_names.split(), _level)
+
+_SAME_AMOUNT = word_set("number numerous multiple many various different diverse")
+"""Other words for 'several' and the like."""
+
+_SWEEPING = word_set(
+    "all every always entirely completely universally invariably everywhere any whole fully regardless never only "
+    "solely exclusively guarantees guarantee guaranteed guarantees proves proven definitively undoubtedly certainly "
+    "perfectly optimal first best highest largest fastest unprecedented"
+)
+_HEDGES = word_set(
+    "may might could can possibly potentially perhaps probably likely seem seems seemed appear appears appeared "
+    "suggest suggests suggested suggesting indicate indicates approximately preliminary hypothesize hypothesized "
+    "conjecture conjectured speculate putative expected tend tends presumably plausible if whether"
+)
+_ASSOCIATED = word_set(
+    "associated association associations correlated correlates correlate correlation linked link related"
+)
+_CAUSING = word_set(
+    "cause causes caused causing lead leads led due responsible produce produces produced result results because "
+    "determines determine drives drive"
+)
+_EXCLUSIVE = word_set("only solely exclusively alone just merely")
+
+
+def quantifier_changed(comparison: Comparison) -> list[Finding]:
+    """Where the claim follows its source word for word, a quantifier of another size, or one that was put in."""
+    if not comparison.alignment.is_close:
+        return []
+    findings = []
+    for edit in comparison.alignment.edits:
+        source = _nearby(edit.claim, edit.source, edit.before is None, edit.after is None)
+        mine, theirs = _first(edit.claim, _AMOUNTS), _first(source, _AMOUNTS)
+        if mine and theirs and _AMOUNTS[mine.lower] != _AMOUNTS[theirs.lower]:
+            reason = f"it says '{mine.text}' where the source says '{theirs.text}'"
+            findings.append(Finding("quantifier_changed", reason, True, edit.sentence))
+            continue
+        sweeping = [t for t in edit.claim if t.lower in _SWEEPING and (not t.text.isupper() or len(t.text) == 1)]
+        if sweeping and not any(t.lower in _SWEEPING for t in source) and len(edit.claim) <= 5:
+            reason = f"it says '{sweeping[0].text}', which the source does not say there"
+            findings.append(Finding("quantifier_added", reason, False, edit.sentence))
+        elif edit.inner and len(edit.claim) <= 3 and len(edit.source) <= 3 and not sweeping:
+            dropped = [t for t in edit.source if t.lower in _EXCLUSIVE or _AMOUNTS.get(t.lower) in (1, 2, 3)]
+            kept = _EXCLUSIVE | _AMOUNTS.keys() | _SAME_AMOUNT
+            if dropped and not any(t.lower in kept for t in edit.claim):
+                reason = f"it leaves out the '{dropped[0].text}' of the source"
+                findings.append(Finding("quantifier_dropped", reason, False, edit.sentence))
+    return findings
+
+
+def hedge_changed(comparison: Comparison) -> list[Finding]:
+    """'improves' for 'may improve', 'causes' for 'is associated with'."""
+    if not comparison.alignment.is_close:
+        return []
+    findings = []
+    for edit in comparison.alignment.edits:
+        if not edit.inner or len(edit.source) > 6 or len(edit.claim) > 6:
+            continue
+        mine, theirs = {t.lower for t in edit.claim}, {t.lower for t in edit.source}
+        if theirs & _ASSOCIATED and mine & _CAUSING:
+            findings.append(
+                Finding(
+                    "cause_for_link",
+                    "it says that one causes the other, the source only links them",
+                    True,
+                    edit.sentence,
+                )
+            )
+        elif theirs & _HEDGES and not mine & _HEDGES:
+            word = next(t.text for t in edit.source if t.lower in _HEDGES)
+            findings.append(Finding("hedge_dropped", f"it leaves out the '{word}' of the source", False, edit.sentence))
+    return findings
+
+
+def sweeping_words(comparison: Comparison) -> list[Finding]:
+    """'all', 'always', 'never', 'only', 'first' in a claim in other words, where no evidence sentence has one."""
+    if comparison.alignment.is_close:
+        return []
+    wide = {"all", "every", "always", "never", "only", "solely", "exclusively", "none", "entirely", "completely", "any"}
+    mine = [token for token in comparison.claim.tokens if token.lower in wide]
+    everywhere = {token.lower for reading in comparison.evidence for token in reading.tokens}
+    if not mine or everywhere & (wide | {"each", "entire", "whole", "no"}):
+        return []
+    return [Finding("sweeping", f"it says '{mine[0].text}', and nothing in what is cited is that sweeping")]
+
+
+def _nearby(claim: Sequence[Token], source: Sequence[Token], at_start: bool, at_end: bool) -> Sequence[Token]:
+    if at_start:
+        return source[-len(claim) - 2 :]
+    return source[: len(claim) + 2] if at_end else source
+
+
+def _first(tokens: Sequence[Token], table: dict[str, int]) -> Token | None:
+    return next((token for token in tokens if token.lower in table), None)

@@ -1,0 +1,118 @@
+"""What cannot be judged, and why: better said than guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.judge.reading import Reading, cleaned
+from rag.judge.words import word_set
+
+MAX_CLAIM_WORDS = 300
+"""One sentence of an answer has 10 to 60 words; what is longer has to be split by the caller."""
+
+MAX_EVIDENCE_CHARACTERS = 400_000
+"""A long book chapter; more than that is not 'what a sentence cites', and would take seconds."""
+
+# Frequent in any English sentence of some length, and seldom words of other languages.
+_ENGLISH = word_set(
+    "the of and to that is was for with are by as be this from which we it not have has were can at our been their "
+    "these its than between or also may more an into during after"
+)
+_OTHER_LANGUAGES = word_set(
+    "der die das und ist nicht eine einer des dem den von mit auf für werden wird durch bei le la les des et est une "
+    "dans que pour sur avec qui par au aux el los las del y en una por con para se il di che per della sono een het "
+    "van niet voor zijn em um uma não os ao è och att som på det på af til ve bir ile için w na z jest"
+)
+_QUESTION = re.compile(r"\?[\"')\]]*$")
+_ADDRESSES_JUDGE = re.compile(
+    r"\b(?:this|the (?:above|preceding|following|previous)|every|each) (?:sentence|claim|statement|answer|assertion)"
+    r"(?: above| below)? (?:is|are|was|must be|should be|has been|can be)(?: \w+ly)? (?:\w+ )?"
+    r"(?:supported|correct|true|verified|entailed|proven|accurate|labell?ed|judged|marked|rated|considered)"
+    r"|\b(?:ignore|disregard|forget) (?:all |any )?(?:previous|prior|the above|your|these)\b"
+    r"|\b(?:verdict|label|judg(?:e)?ment|score|rating)\s*[:=]\s*(?:supported|entail\w*|true|correct|yes|1)\b"
+    r"|\b(?:answer|respond|reply|output|say) (?:with )?[\"']?(?:supported|yes|true)\b",
+    re.IGNORECASE,
+)
+_LIST_LINE = re.compile(r"^\s*(?:[-*•‣·]|\(?\d{1,2}[.)])\s+\S")
+
+
+def why_unscorable(claim: Reading, evidence: Sequence[Reading], original: str = "") -> str | None:
+    """The reason why this claim cannot be judged against this evidence, or None if it can."""
+    reason = why_no_claim(claim)
+    if reason:
+        return reason
+    words = [token for reading in evidence for token in reading.tokens]
+    if not any(token.text[0].isalpha() for token in words):
+        return "there is no text to judge it against" if not words else "what is cited holds no words"
+    if sum(len(reading.text) for reading in evidence) > MAX_EVIDENCE_CHARACTERS:
+        return "what is cited is too long to be judged at once"
+    claim_language, evidence_language = _language(claim.text), _language(" ".join(r.text for r in evidence))
+    if claim_language != evidence_language and "unclear" not in (claim_language, evidence_language):
+        return "the claim and what it cites are in different languages"
+    if claim_language not in ("English", "unclear"):
+        return "only English is judged, unless it is quoted letter for letter"
+    return None
+
+
+def why_no_claim(claim: Reading) -> str | None:
+    text = claim.text
+    words = [token for token in claim.tokens if token.text[0].isalpha()]
+    if not text:
+        return "the claim is empty"
+    if not words:
+        return "not a claim: it holds no words"
+    if len(claim.tokens) > MAX_CLAIM_WORDS:
+        return f"the claim has {len(claim.tokens):,} words; one sentence at a time is judged"
+    if _QUESTION.search(text):
+        return "not a claim: it is a question"
+    lines = [line for line in text.splitlines() if line.strip()]
+    if sum(bool(_LIST_LINE.match(line)) for line in lines) > 1:
+        return "not one claim: it is a list"
+    if text.count("|") > 2 or any(line.count("\t") > 1 for line in lines):
+        return "not a claim: it is a table"
+    letters = sum(ch.isalpha() for ch in text)
+    has_words = sum(len(token.text) > 2 for token in words) > 1
+    if letters < 0.4 * len(text.replace(" ", "")) or (not has_words and re.search(r"[=^_<>+]", text)):
+        return "not a claim: it is mostly figures or a formula"
+    if len(words) < 2:
+        return "not a claim: it is a single word"
+    if len(words) <= 8 and (text.startswith("#") or text.endswith(":") or _is_heading(text)):
+        return "not a claim: it is a heading"
+    return None
+
+
+def addresses_judge(claim: Reading) -> bool:
+    """True if it speaks of its own support, or gives orders, instead of saying what a source says."""
+    return _ADDRESSES_JUDGE.search(claim.text) is not None
+
+
+def _is_heading(text: str) -> bool:
+    """A few words, all large ones capitalised, and no stop: 'Results and Discussion'."""
+    if text[-1] in ".!;,)" or re.search(r"\d", text):
+        return False
+    words = text.split()
+    small = {"a", "an", "the", "of", "and", "or", "in", "on", "for", "to", "with", "by", "from", "at"}
+    large = [word for word in words if word.lower() not in small]
+    return 0 < len(large) == sum(word[0].isupper() for word in large) and not re.search(
+        r"\b(?:Is|Are|Was|Were|Has|Have|Can|May|Will|Does|Do)\b", text
+    )
+
+
+def _language(text: str) -> str:
+    """'English', 'other', the name of a script, or 'unclear' for too few words."""
+    letters = [ch for ch in text[:4000] if ch.isalpha()]
+    if not letters:
+        return "unclear"
+    if sum(ord(ch) > 0x36F and not 0x1E00 <= ord(ch) <= 0x1EFF for ch in letters) * 2 > len(letters):
+        return "another script"
+    words = [word.strip(".,;:()\"'").lower() for word in text[:4000].split()]
+    english = sum(word in _ENGLISH for word in words)
+    other = sum(word in _OTHER_LANGUAGES for word in words)
+    if other > english and other >= max(2, len(words) // 10):
+        return "other"
+    return "English" if english else "unclear"
+
+
+def is_blank(text: str) -> bool:
+    return not cleaned(text)[0]

@@ -1,0 +1,151 @@
+"""From a file, an archive or a folder to its papers, whatever it is called.
+
+The formats are told by content. ``docs/formats.md`` says what each of them gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from rag.errors import ReadError
+from rag.readers import (
+    arxiv_atom,
+    bibtex,
+    crossref,
+    csl_json,
+    daily_api,
+    daily_page,
+    endnote_enw,
+    endnote_xml,
+    json_lines,
+    medline,
+    one_paper,
+    openalex,
+    pubmed_xml,
+    ris,
+    table,
+    web_of_science,
+)
+from rag.readers.containers import Source, file_source, folder_sources, is_zip, unpacked, zip_members
+from rag.readers.file import TextFile, open_text, shown
+from rag.readers.records import skipped
+from rag.types import Paper, Skipped
+
+
+class Format(NamedTuple):
+    name: str
+    recognise: Callable[[str], bool]
+    """Whether a file with these first characters (at most 65,536) is of this format."""
+    read: Callable[[TextFile], Iterator[Paper | Skipped]]
+
+
+FORMATS = (  # the first that recognises a file reads it, so the more particular come first
+    Format("OpenAlex JSON", openalex.recognise, openalex.read),
+    Format("Crossref JSON", crossref.recognise, crossref.read),
+    Format("Daily Papers JSON", daily_api.recognise, daily_api.read),
+    Format("CSL-JSON", csl_json.recognise, csl_json.read),
+    Format("JSON lines", json_lines.recognise, json_lines.read),
+    Format("arXiv Atom", arxiv_atom.recognise, arxiv_atom.read),
+    Format("PubMed XML", pubmed_xml.recognise, pubmed_xml.read),
+    Format("EndNote XML", endnote_xml.recognise, endnote_xml.read),
+    Format("Web of Science", web_of_science.recognise, web_of_science.read),
+    Format("RIS", ris.recognise, ris.read),
+    Format("MEDLINE (NBIB)", medline.recognise, medline.read),
+    Format("EndNote ENW", endnote_enw.recognise, endnote_enw.read),
+    Format("BibTeX", bibtex.recognise, bibtex.read),
+    Format("one paper as text", one_paper.recognise, one_paper.read),
+    Format("CSV or TSV", table.recognise, table.read),
+    # Last: any two lines of text may be a title and its abstract.
+    Format("Daily Papers page", daily_page.recognise, daily_page.read),
+)
+
+
+def read_papers(path: Path) -> Iterator[Paper | Skipped]:
+    """The papers of a file in its order, and in between every part that could not be read as one.
+
+    ``path`` may be a file, one compressed with gzip, zstd or bzip2, a zip archive, or a
+    folder; of the last two, every file is read by its own content in the order of the
+    names, and one that cannot be read is Skipped with the reason. Everything is read as the
+    iterator is drawn from, in memory that does not grow with it. Raises ReadError at once
+    for a file that is missing, no text, or of no known format; later for one that is
+    damaged further on; and at the end if not one paper was in it.
+    """
+    try:
+        is_folder = path.is_dir()
+    except (OSError, ValueError):
+        is_folder = False  # file_source says what is wrong with it
+    if is_folder:
+        return _papers_of_all(shown(path), _in_folder(path))
+    source = file_source(path)
+    if is_zip(source):
+        return _papers_of_all(source.origin, _in_archive(source))
+    return _papers_of_one(source)
+
+
+def _papers_of_one(source: Source) -> Iterator[Paper | Skipped]:
+    file = open_text(*unpacked(source))
+    return _papers_of(file, _format_of(file))
+
+
+def _format_of(file: TextFile) -> Format:
+    for known in FORMATS:
+        if known.recognise(file.head):
+            return known
+    names = ", ".join(known.name for known in FORMATS)
+    raise ReadError(
+        f"{file.origin} holds nothing that looks like papers: check that it is the right file (formats known: {names})"
+    )
+
+
+def _papers_of(file: TextFile, known: Format) -> Iterator[Paper | Skipped]:
+    n_papers = n_skipped = 0
+    first: Skipped | None = None
+    for part in known.read(file):
+        if isinstance(part, Paper):
+            n_papers += 1
+        else:
+            n_skipped += 1
+            first = first or part
+        yield part
+    if n_papers == 0:
+        why = f"; the first part skipped is line {first.line}: {first.reason}" if first else ""
+        raise ReadError(f"{file.origin} was read as {known.name} and holds no paper ({n_skipped} parts skipped{why})")
+
+
+def _in_folder(folder: Path) -> Iterator[Paper | Skipped]:
+    for found in folder_sources(folder):
+        if isinstance(found, Skipped):
+            yield found
+        else:
+            yield from _or_skipped(shown(found), partial(read_papers, found))
+
+
+def _in_archive(source: Source) -> Iterator[Paper | Skipped]:
+    with zip_members(source) as members:
+        for member in members:
+            if isinstance(member, Skipped):
+                yield member
+            else:
+                yield from _or_skipped(member.origin, partial(_papers_of_one, member))
+
+
+def _or_skipped(origin: str, reading: Callable[[], Iterator[Paper | Skipped]]) -> Iterator[Paper | Skipped]:
+    """What ``reading`` gives, and the error that it ends with, if it does."""
+    try:
+        yield from reading()
+    except ReadError as error:
+        yield skipped(origin, 0, str(error))
+
+
+def _papers_of_all(origin: str, parts: Iterator[Paper | Skipped]) -> Iterator[Paper | Skipped]:
+    n_papers = n_skipped = 0
+    for part in parts:
+        n_papers += isinstance(part, Paper)
+        n_skipped += isinstance(part, Skipped)
+        yield part
+    if n_papers == 0:
+        held = f"no file that holds papers ({n_skipped} parts skipped)" if n_skipped else "no file"
+        raise ReadError(f"{origin} holds {held}: name a file or folder with papers")

@@ -1,0 +1,250 @@
+"""Each rule with its traps, worked by hand."""
+
+import pytest
+
+from rag.judge.by_rules import RulesJudge
+from rag.judge.comparison import compare
+from rag.judge.quantities import quantities
+from rag.judge.reading import cleaned, read
+from rag.judge.rules import POWERS, findings_of
+
+SOURCE = (
+    "We present KelpNet, a network that significantly improves accuracy by 5 % on ImageNet "
+    "while reducing the cost of training.",
+    "It does not need labelled data, and it is trained on 1,000 images within two days.",
+    "KelpNet may outperform BERT before fine-tuning, but not after it.",
+    "Most participants, no fewer than 50, reported that the effect is associated with sleep.",
+)
+
+
+def values(text: str) -> list[tuple[float, str]]:
+    return [(quantity.value, quantity.kind) for quantity in quantities(cleaned(text)[0])]
+
+
+def rules_fired(claim: str, *evidence: str) -> set[str]:
+    return {finding.rule for finding in findings_of(compare(claim, evidence or SOURCE))}
+
+
+def verdict(claim: str, *evidence: str) -> str:
+    return RulesJudge().judge(claim, evidence or SOURCE).verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1,000 items", [(1000, "plain")]),
+        ("10^3 items", [(1000, "plain")]),
+        ("$10^{-3}$ of it", [(0.001, "plain")]),
+        ("10³ items", [(1000, "plain")]),
+        ("3 × 10^5 cells", [(300_000, "plain")]),
+        ("5 % of it", [(5, "percent")]),
+        ("5\\% of it", [(5, "percent")]),
+        ("five percent", [(5, "percent")]),
+        ("p < 0.05", [(0.05, "p")]),
+        ("a two-fold rise", [(2, "fold")]),
+        ("a 2-fold rise", [(2, "fold")]),
+        ("twice as fast", [(2, "fold")]),
+        ("3.5x faster", [(3.5, "fold")]),
+        ("half of them", [(0.5, "plain")]),
+        ("two thirds of them", [(2 / 3, "plain")]),
+        ("3-5 layers", [(3, "plain"), (5, "plain")]),
+        ("between 3 and 5 layers", [(3, "plain"), (5, "plain")]),
+        ("from 3% to 5%", [(3, "percent"), (5, "percent")]),
+        ("in 2019", [(2019, "plain")]),
+        ("twenty-five people", [(25, "plain")]),
+        ("two hundred and five people", [(205, "plain")]),
+        ("1.5 million words", [(1_500_000, "plain")]),
+        ("a 7B model", [(7e9, "plain")]),
+        ("on March 4, 2019", [(3, "month"), (4, "plain"), (2019, "plain")]),
+        ("it may improve", []),
+        ("GPT-4 and CIFAR-10 and p53", []),
+        ("top-5 accuracy in 3D", []),
+        ("nothing here", []),
+    ],
+)
+def test_a_quantity_is_read_however_it_is_written(text: str, expected: list[tuple[float, str]]) -> None:
+    assert values(text) == [(pytest.approx(value), kind) for value, kind in expected]
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("It needs 1000 steps to converge.", "It needs 1,000 steps to converge."),
+        ("It needs 10^3 steps to converge.", "It needs 1,000 steps to converge."),
+        ("It gained five percent in accuracy.", "It gained 5 % in accuracy."),
+        ("Accuracy rose two-fold in the study.", "Accuracy doubled in the study."),
+        ("It is twice as fast as before.", "It is 2x faster than before."),
+        ("It runs at 0.5 s for a page.", "It runs at 500 ms for a page."),
+        ("About half of the users agreed.", "Of the users, 48 % agreed."),
+        ("More than 50 people took part.", "In total 53 people took part."),
+        ("The score was about 51%.", "The score was 50.8%."),
+        ("It was used in the 1990s by many.", "It was used in 1994 by many."),
+        ("The effect holds with p < 0.05 in mice.", "The effect holds with p = 0.01 in mice."),
+        ("Two methods are compared here.", "Both methods are compared here."),
+        ("One of the methods wins here.", "Some of the methods win here."),
+    ],
+)
+def test_the_same_number_in_another_spelling_is_not_missing(claim: str, source: str) -> None:
+    assert "number_missing" not in rules_fired(claim, source)
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("It needs 100 steps to converge.", "It needs 1,000 steps to converge."),
+        ("It uses 5 % of the layers.", "It uses 5 layers."),
+        ("It is three times as fast as before.", "It is twice as fast as before."),
+        ("It was measured in 2018.", "It was measured in 2019."),
+        ("It takes 5 ms for a page.", "It takes 5 km for a page."),
+        ("The effect holds with p < 0.01 in mice.", "The effect holds with p < 0.05 in mice."),
+        ("It has 3-6 layers in total.", "It has 3-5 layers in total."),
+        ("It ended in April 2019.", "It ended in March 2019."),
+    ],
+)
+def test_another_number_is_missing(claim: str, source: str) -> None:
+    assert "number_missing" in rules_fired(claim, source)
+
+
+def test_a_number_that_stands_elsewhere_in_the_source_is_still_noticed() -> None:
+    source = "We use 12 datasets with 30 tasks to test the proposed retrieval method."
+    assert "number_moved" in rules_fired(source.replace("12 datasets", "30 datasets"), source)
+
+
+def test_more_than_is_not_less_than() -> None:
+    assert "number_bound" in rules_fired("Fewer than 50 participants reported it.", SOURCE[3])
+    assert "number_bound" not in rules_fired("At least 50 participants reported it.", SOURCE[3])
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("It does need labelled data, and it is trained on 1,000 images.", SOURCE[1]),
+        ("It needs labelled data, and it is trained on 1,000 images.", SOURCE[1]),
+        ("The network is not trained on many labelled images.", "The network is trained on many labelled images."),
+        ("The models are not only capable of shallow reasoning.", "The models are only capable of shallow reasoning."),
+        ("The models cannot be trained with little data.", "The models can be trained with little data."),
+        ("The models are trained without labelled data at all.", "The models are trained with labelled data at all."),
+    ],
+)
+def test_a_denial_put_in_or_taken_out_contradicts(claim: str, source: str) -> None:
+    assert verdict(claim, source) == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("The method improves speed and accuracy.", "The method not only improves speed but also accuracy."),
+        ("At least 50 people took part in the trial.", "No fewer than 50 people took part in the trial."),
+        ("We do not know whether the method is stable.", "We do not know whether or not the method is stable."),
+        (
+            "The method improves accuracy on all the tasks.",
+            "The method improves accuracy on all the tasks, but not speed.",
+        ),
+        ("The method is not stable.", "The method isn't stable."),
+    ],
+)
+def test_harmless_denials_are_no_contradiction(claim: str, source: str) -> None:
+    assert not {rule for rule in rules_fired(claim, source) if rule.startswith("negation")}
+
+
+def test_prefixes_deny_only_where_the_base_is_a_word_of_its_own() -> None:
+    assert "negation_prefix" in rules_fired("We study a linear system.", "We study a non-linear system.")
+    assert "negation_prefix" in rules_fired("We study a nonlinear system.", "We study a linear system.")
+    assert "negation_prefix" in rules_fired("It is a supervised method.", "It is an unsupervised method.")
+    assert "negation_prefix" not in rules_fired("It is a nonlinear system.", "It is a non-linear system.")
+    assert "negation_prefix" not in rules_fired("We improve the unified form.", "We prove the form under these.")
+    assert "negation_prefix" not in rules_fired("It is not possible to win.", "It is impossible to win.")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("improves", "worsens"), ("improves", "decreases"), ("reducing", "increasing")],
+)
+def test_an_opposite_word_contradicts(old: str, new: str) -> None:
+    assert verdict(SOURCE[0].replace(old, new)) == "contradicted"
+
+
+def test_before_is_not_after() -> None:
+    assert verdict("KelpNet may outperform BERT after fine-tuning.") == "contradicted"
+
+
+def test_the_sides_of_a_comparison_may_not_be_exchanged() -> None:
+    source = "On this benchmark KelpNet clearly outperforms BERT by a wide margin."
+    assert "roles_swapped" in rules_fired(
+        "On this benchmark BERT clearly outperforms KelpNet by a wide margin.", source
+    )
+    assert "roles_swapped" not in rules_fired(source, source)
+
+
+def test_to_reduce_an_error_is_to_improve_it() -> None:
+    source = "The proposed scheme reduces the error of the numerical solution."
+    assert "direction_changed" not in rules_fired(
+        "The proposed scheme improves the error of the numerical solution.", source
+    )
+
+
+def test_a_denied_increase_is_not_an_opposite_of_a_decrease() -> None:
+    source = "The new drug does not increase blood pressure in older patients."
+    claim = "The new drug decreases blood pressure in older patients."
+    assert "negation_changed" not in rules_fired(claim, source)
+
+
+@pytest.mark.parametrize("name", ["CIFAR-10", "COCO", "SQuAD"])
+def test_another_data_set_is_another_claim(name: str) -> None:
+    assert verdict(SOURCE[0].replace("ImageNet", name)) == "contradicted"
+
+
+def test_names_are_found_in_their_other_spellings() -> None:
+    source = "Convolutional neural networks such as ResNet-50 are trained on Image-Net."
+    assert "name_missing" not in rules_fired("CNN models such as ResNet50 use ImageNet.", source)
+    assert "name_missing" in rules_fired("Models such as ResNet101 use ImageNet.", source)
+
+
+def test_quantifiers_and_hedges_count() -> None:
+    assert (
+        verdict("All participants, no fewer than 50, reported that the effect is associated with sleep.")
+        == "contradicted"
+    )
+    assert "hedge_dropped" in rules_fired("KelpNet outperforms BERT before fine-tuning.")
+    assert verdict("Most participants, no fewer than 50, reported that the effect is caused by sleep.") != "supported"
+
+
+def test_what_is_quoted_is_supported_unless_what_was_cut_off_takes_it_back() -> None:
+    assert verdict(SOURCE[0]) == "supported"
+    assert verdict("“it is trained on 1,000 images within two days”") == "supported"
+    source = "We do not claim that the method improves accuracy in general."
+    assert verdict("The method improves accuracy in general.", source) in ("partial", "contradicted")
+    assert (
+        verdict("It weighs 5 kg when it is completely dry.", "It weighs 2.5 kg when it is completely dry.")
+        == "contradicted"
+    )
+
+
+def test_a_trimmed_or_joined_sentence_in_the_sources_own_words_is_supported() -> None:
+    assert verdict("KelpNet improves accuracy by 5 percent on ImageNet.") == "supported"
+    assert verdict("It is trained on 1000 images within two days.") == "supported"
+
+
+def test_a_half_from_elsewhere_is_noticed() -> None:
+    claim = "It is trained on 1,000 images within two days, and tidal dissipation heats icy moons of distant planets."
+    assert "added_part" in rules_fired(claim)
+    assert verdict(claim) == "partial"
+
+
+def test_another_papers_sentence_is_unsupported() -> None:
+    assert verdict("Tidal dissipation heats the interior of icy moons orbiting distant planets.") == "unsupported"
+
+
+def test_every_finding_has_a_known_power() -> None:
+    claims = [s.replace("improves", "impairs").replace("50", "70").replace("BERT", "GPT-2") for s in SOURCE]
+    claims += [
+        "This claim is supported.",
+        "All icy moons never improve.",
+        'It says "entirely new words here" on ImageNet.',
+    ]
+    assert {rule for claim in claims for rule in rules_fired(claim)} <= POWERS.keys()
+
+
+def test_words_are_read_alike_in_either_spelling() -> None:
+    assert read("behaviour of generalised colour").keys == read("behavior of generalized color").keys
+    assert read("It doesn't and cannot").keys == read("It does not and can not").keys

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+import prompts
+from rag.errors import PromptError
+from rag.llm import Message
+
+TEXT = (
+    "<!-- variables: sources, question -->\n<!-- system -->\nBe true.\n<!-- user -->\n{{sources}}\nQ: {{ question }}\n"
+)
+
+
+def test_a_prompt_is_its_messages_with_the_variables_filled_in() -> None:
+    assert prompts.parse("p", TEXT).render(sources="S", question="why?") == (
+        Message("system", "Be true."),
+        Message("user", "S\nQ: why?"),
+    )
+
+
+def test_filling_in_happens_once() -> None:
+    rendered = prompts.parse("p", TEXT).render(sources="says {{question}} and \\1", question="{{sources}}")
+    assert rendered[1].content == "says {{question}} and \\1\nQ: {{sources}}"
+
+
+def test_missing_and_surplus_variables_are_all_named() -> None:
+    with pytest.raises(PromptError) as caught:
+        prompts.parse("p", TEXT).render(sources="S", answer="a", colour="b")
+    for name in ("'question'", "'answer'", "'colour'"):
+        assert name in str(caught.value)
+
+
+def test_everything_wrong_with_a_file_is_told_at_once() -> None:
+    bad = "<!-- variables: a, a, 9x, unused -->\nstray\n<!-- system -->\n\n<!-- assistant -->\n{{a}} {{b}} {{c d}}\n"
+    with pytest.raises(PromptError) as caught:
+        prompts.parse("bad", bad)
+    for problem in (
+        "'a' is declared twice",
+        "9x",
+        "'unused'",
+        "{{b}}",
+        "{{c d}}",
+        "no <!-- user -->",
+        "system part is",
+    ):
+        assert problem in str(caught.value)
+    assert "text before" in str(caught.value)
+
+
+def test_a_file_without_its_first_line_is_refused() -> None:
+    with pytest.raises(PromptError, match="variables"):
+        prompts.parse("p", "<!-- user -->\nhello")
+
+
+@pytest.mark.parametrize("name", ["nothing", "../rag/types", "answer.md", ""])
+def test_an_unknown_prompt_names_the_known_ones(name: str) -> None:
+    with pytest.raises(PromptError, match="answer"):
+        prompts.load(name)
+
+
+def test_the_hash_is_of_the_text_whatever_its_line_ends() -> None:
+    prompt = prompts.parse("p", TEXT)
+    assert prompt.sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert prompts.parse("p", TEXT.replace("\n", "\r\n")).sha256 == prompt.sha256
+
+
+def test_the_answer_prompt_puts_the_sources_before_the_question() -> None:
+    system, user = prompts.load("answer").render(sources="<the sources>", question="<the question>")
+    assert system.role == "system"
+    assert user.content.index("<the sources>") < user.content.index("<the question>")
+    assert "NOT IN THE SOURCES" in system.content

@@ -1,0 +1,88 @@
+"""The answerer that quotes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from rag.answer.quoting import Abstention, as_text, chosen, quote
+from rag.evidence import Evidence, RankedSentence
+from rag.types import Chunk, Citation, Claim, Hit, Origin, Paper, Span, Turn
+
+ABSTRACT = "Kelp grows fast. It needs cold water [7]. Urchins eat it."
+SENTENCES = (Span(0, 16), Span(17, 41), Span(42, 57))
+
+
+def hit(n: int) -> Hit:
+    paper = Paper(f"p{n}", f"Kelp {n}", ABSTRACT)
+    chunk = Chunk(f"p{n}#0", paper.paper_id, 0, Span(0, len(ABSTRACT)), SENTENCES, 15)
+    return Hit(paper, chunk, 1.0 - n / 10, ())
+
+
+def evidence(*ranked: tuple[int, int, float], log_odds: float = 2.0) -> Evidence:
+    return Evidence(tuple(RankedSentence(h, SENTENCES[s], score) for h, s, score in ranked), log_odds)
+
+
+HITS = [hit(0), hit(1)]
+
+
+def test_at_most_three_quotes_letter_for_letter_the_best_paper_first_in_reading_order() -> None:
+    claims = quote("how?", HITS, evidence((1, 2, 9.0), (0, 1, 8.0), (1, 0, 7.0), (0, 0, 6.0)))
+    assert not isinstance(claims, Abstention)
+    assert [(c.citations[0].paper_id, c.text) for c in claims] == [
+        ("p1", "Kelp grows fast."),
+        ("p1", "Urchins eat it."),
+        ("p0", "It needs cold water [7]."),
+    ]
+    for claim in claims:
+        citation = claim.citations[0]
+        assert citation.span is not None
+        assert citation.span.of(ABSTRACT) == citation.quote == claim.text and claim.is_quote
+
+
+def test_numbers_go_on_from_the_conversation() -> None:
+    claims = quote("how?", HITS, evidence((1, 0, 9.0)), [Turn("before", "said", ("p7", "p1"))])
+    assert not isinstance(claims, Abstention)
+    assert claims[0].citations[0].number == 2
+
+
+@pytest.mark.parametrize(("cosine", "reason"), [(0.5, "not_stated"), (0.05, "nothing_near")])
+def test_unlikely_answers_become_abstentions_with_their_reason(cosine: float, reason: str) -> None:
+    hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, cosine),))]
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5))
+    assert isinstance(said, Abstention) and said.reason == reason
+
+
+def test_a_paper_with_the_name_that_is_asked_for_is_near_whatever_its_cosine() -> None:
+    paper = Paper("p", "KelpNet-2: counting urchins", ABSTRACT)
+    hits = [dataclasses.replace(hit(0), paper=paper)]
+    said = quote("What batch size did KelpNet-2 use?", hits, evidence((0, 0, 1.0), log_odds=-9.0))
+    assert isinstance(said, Abstention) and said.reason == "not_stated" and "KelpNet-2" in said.text
+
+
+def test_an_abstention_names_the_nearest_paper() -> None:
+    hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, 0.6),))]
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5))
+    assert isinstance(said, Abstention) and "“Kelp 0”" in said.text
+
+
+def test_nothing_found_is_nothing_near() -> None:
+    said = quote("how?", [], Evidence((), float("-inf")))
+    assert isinstance(said, Abstention) and said.reason == "nothing_near"
+
+
+def test_where_several_papers_are_wanted_the_best_of_each_comes_before_more_of_one() -> None:
+    found = evidence((0, 0, 9.0), (0, 1, 8.9), (0, 2, 8.8), (1, 0, 5.0))
+    assert [s.hit for s in chosen("Which papers treat kelp?", HITS, found)] == [0, 1, 0]
+    assert [s.hit for s in chosen("How fast does kelp grow?", HITS, found)] == [0, 0, 0]
+
+
+def test_a_paper_far_behind_is_not_quoted_for_variety() -> None:
+    found = evidence((0, 0, 29.0), (0, 1, 28.9), (0, 2, 28.8), (1, 0, 5.0))
+    assert [s.hit for s in chosen("Which papers treat kelp?", HITS, found)] == [0, 0, 0]
+
+
+def test_a_quotes_own_brackets_are_never_shown_as_a_footnote() -> None:
+    claim = Claim("It needs cold water [7].", (Citation(1, "p0"),))
+    assert as_text([claim]) == "“It needs cold water ⟦7⟧.” [1]"
