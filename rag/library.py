@@ -206,19 +206,22 @@ class Library:
                 f"the question's vector has shape {vector.shape}, the library {self.path} holds vectors of "
                 f"{state.n_dims} numbers: embed the question with the library's own embedding"
             )
+        wanted = min(k, state.n_chunks)
         # Ids that are not live may stand in the way, more of them than the snapshot knows.
-        n_wanted = k + state.n_pending
+        n_asked = k + state.n_pending
         while True:
-            dense = [] if vector is None else self._nearest(snapshot, state, vector, n_wanted)
-            lexical = [] if text is None else self._words.query(text, n_wanted)
+            dense = [] if vector is None else self._nearest(state, vector, n_asked)
+            lexical = [] if text is None else self._words.query(text, n_asked)
             stored = self._read(snapshot, state, {chunk_id for side in (dense, lexical) for chunk_id, _ in side})
             live = [[hit for hit in side if hit[0] in stored][:k] for side in (dense, lexical)]
             if all(
-                len(kept) >= min(k, state.n_chunks) or len(side) < n_wanted
-                for kept, side in zip(live, (dense, lexical), strict=True)
+                len(kept) >= wanted or len(side) < n_asked for kept, side in zip(live, (dense, lexical), strict=True)
             ):
                 break
-            n_wanted *= 2
+            n_asked *= 2
+        if vector is not None and len(live[0]) < wanted:
+            live[0] = _nearest_of_all(snapshot, vector, k)
+            stored |= self._read(snapshot, state, [chunk_id for chunk_id, _ in live[0]])
         if text is not None:
             self._words.check_holds(state.n_chunks)
         found = {chunk_id: stored[chunk_id] for side in live for chunk_id, _ in side}
@@ -235,23 +238,13 @@ class Library:
             kept.chunks.update(widened(list(snapshot.chunks(missing).values()), state.n_dims))
         return {chunk_id: kept.chunks[chunk_id] for chunk_id in chunk_ids if chunk_id in kept.chunks}
 
-    def _nearest(self, snapshot: Snapshot, state: State, vector: FloatArray, n: int) -> list[tuple[str, float]]:
-        """From Chroma, or, where it cannot be loaded or lacks chunks, from every vector in the records.
-
-        The latter is exact and takes some 30 ms for 10,000 chunks. It answers after a killed
-        writer until the next one has rebuilt Chroma, and from a folder that is read-only.
-        """
+    def _nearest(self, state: State, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+        """From Chroma; [] where it cannot be loaded: after a killed writer until the next one has
+        rebuilt it, and from a folder that is read-only."""
         try:
-            found = self._vectors.query(vector, n, revision=state.revision)
-            if len(found) >= min(n, state.n_chunks) or self._vectors.count() >= state.n_chunks:
-                return found
+            return self._vectors.query(vector, n, revision=state.revision)
         except (LibraryDamaged, StorageFull):
-            pass
-        import numpy as np
-
-        ids, data = snapshot.vectors()
-        scores = np.frombuffer(data, "<f2").astype(np.float32).reshape(len(ids), -1) @ vector
-        return [(ids[row], float(scores[row])) for row in np.argsort(-scores, kind="stable")[:n]]
+            return []
 
     # -- change
 
@@ -482,3 +475,16 @@ class Library:
     def _unknown(self, paper_ids: Sequence[str]) -> UnknownPaper:
         ids = ", ".join(f"'{paper_id}'" for paper_id in paper_ids)
         return UnknownPaper(f"the library {self.path} holds no paper {ids}: 'footnoted papers' lists what it holds")
+
+
+def _nearest_of_all(snapshot: Snapshot, vector: FloatArray, k: int) -> list[tuple[str, float]]:
+    """From every vector in the records, exactly: some 30 ms for 10,000 chunks.
+
+    For when Chroma gives too few: it cannot be loaded, or its graph, which is walked from
+    neighbour to neighbour, does not lead to some chunk.
+    """
+    import numpy as np
+
+    ids, data = snapshot.vectors()
+    scores = np.frombuffer(data, "<f2").astype(np.float32).reshape(len(ids), -1) @ vector
+    return [(ids[row], float(scores[row])) for row in np.argsort(-scores, kind="stable")[:k]]

@@ -31,6 +31,9 @@ AskStream = Callable[[str, Sequence[Turn]], Iterator[Event]]
 """``ask(question, history)``; closing the iterator stops the work behind it."""
 
 MAX_QUESTION_CHARACTERS = 4_000
+MAX_SECONDS_TO_END = 3.0
+"""How long a new conversation waits for an answer under way to end; it takes half a second at most."""
+
 CONCURRENT_QUESTIONS = 8
 """Tabs that may be answered at once; each waits mostly for a model."""
 
@@ -45,6 +48,8 @@ class _Run:
     stop: threading.Event = field(default_factory=threading.Event)
     unwanted: bool = False
     """True when its conversation was thrown away: it shows and remembers nothing more."""
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when it shows nothing more."""
 
 
 def build(ask: AskStream, library_info: LibraryInfo, examples: Sequence[str]) -> gr.Blocks:
@@ -99,6 +104,7 @@ def build(ask: AskStream, library_info: LibraryInfo, examples: Sequence[str]) ->
                 yield from answer(asked, past, mine)
             finally:
                 mine.stop.set()
+                mine.over.set()
                 if running.get(tab) is mine:
                     del running[tab]
 
@@ -153,13 +159,19 @@ def build(ask: AskStream, library_info: LibraryInfo, examples: Sequence[str]) ->
             if mine := running.get(request.session_hash or ""):
                 mine.stop.set()
 
-        def forget(request: gr.Request) -> None:
+        def forget(request: gr.Request) -> _Run | None:
             if mine := running.pop(request.session_hash or "", None):
                 mine.unwanted = True
                 mine.stop.set()
+            return mine
+
+        def leave(request: gr.Request) -> None:
+            forget(request)
 
         def clear(request: gr.Request) -> Changes:
-            forget(request)
+            if mine := forget(request):
+                # A last picture of the answer must not come after the empty page.
+                mine.over.wait(MAX_SECONDS_TO_END)
             return {
                 answers: (),
                 conversation: rendering.welcome(library_info),
@@ -188,8 +200,9 @@ def build(ask: AskStream, library_info: LibraryInfo, examples: Sequence[str]) ->
         ]
         # A flag and not `cancels`: a cancelled run could neither show nor remember what it had.
         stop.click(end, queue=False, **shared)
-        again.click(clear, None, outputs, cancels=starts, queue=False, **shared)
-        page.unload(forget)
+        # Through the queue, which keeps the order of what it sends to a tab; a question that still waits there goes.
+        again.click(clear, None, outputs, cancels=starts, concurrency_limit=None, **shared)
+        page.unload(leave)
         page.queue(api_open=False)
     return page
 

@@ -63,7 +63,7 @@ FORMATS = (  # the first that recognises a file reads it, so the more particular
 )
 
 
-def read_papers(path: Path) -> Iterator[Paper | Skipped]:
+def read_papers(path: Path | str) -> Iterator[Paper | Skipped]:
     """The papers of a file in its order, and in between every part that could not be read as one.
 
     ``path`` may be a file, one compressed with gzip, zstd or bzip2, a zip archive, or a
@@ -73,6 +73,7 @@ def read_papers(path: Path) -> Iterator[Paper | Skipped]:
     for a file that is missing, no text, or of no known format; later for one that is
     damaged further on; and at the end if not one paper was in it.
     """
+    path = Path(path).expanduser()
     try:
         is_folder = path.is_dir()
     except (OSError, ValueError):
