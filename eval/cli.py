@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eval import retrieval_command
 from rag.errors import FootnotedError, UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Measure answers on a question file, with intervals.
   footnoted eval run                        the shipped questions about the shipped papers
   footnoted eval run --questions my.jsonl   your questions about your library
   footnoted eval sentences                  how well the answering sentence is ranked
+  footnoted eval retrieval --help           the search on a set with relevance judgements
 """
 
 _RUN = """\
@@ -94,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         parents=[shared],
     )
     sentences.set_defaults(run=_sentences)
+
+    retrieval_command.add_parser(commands)
     return parser
 
 

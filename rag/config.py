@@ -60,7 +60,7 @@ class Config:
     embedding: EmbeddingConfig | None = None
     n_sources: int = N_SOURCES
     verified_only: bool = False
-    """Drop sentences that the check does not support, and say how many."""
+    """Show only sentences that the check supports, and say how many were left out."""
     warnings: tuple[str, ...] = field(default=())
     """Things that look like a mistake: an endpoint without a model name."""
     file: Path | None = None

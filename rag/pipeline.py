@@ -22,11 +22,13 @@ from rag.config import N_SOURCES
 from rag.context import budget_for, fit
 from rag.conversation import last_topic, papers_meant, points_back, standalone
 from rag.errors import ModelError
-from rag.evidence import Evidence, best_spans, rank_sentences
+from rag.judge.judgement import Judge
+from rag.judge.opening import DEFAULT_JUDGE
 from rag.library import Library
 from rag.llm import LanguageModel
-from rag.reranker import BUNDLED, Reranker
-from rag.retrieval import embed, find, papers_of, search
+from rag.retrieval import look, papers_of, search
+from rag.retrieval.evidence import Evidence, best_spans
+from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.types import (
     AbstentionReason,
     Answer,
@@ -52,7 +54,7 @@ NO_USE_IN_ASKING = -4.0
 MAX_QUESTION_CHARACTERS = 4_000
 """Longer questions are trimmed, and the answer says so; the embedding reads about 1,200 anyway."""
 
-_DROPPED_WHEN_VERIFIED_ONLY: frozenset[Verdict] = frozenset({"unsupported", "contradicted", "uncited"})
+_VERIFIED: frozenset[Verdict] = frozenset({"supported"})
 
 
 def ask(
@@ -64,6 +66,7 @@ def ask(
     n_sources: int = N_SOURCES,
     verified_only: bool = False,
     reranker: Reranker | None = BUNDLED,
+    judge: Judge | None = DEFAULT_JUDGE,
 ) -> Answer:
     """The checked answer to ``question`` from the abstracts in ``library``.
 
@@ -79,6 +82,7 @@ def ask(
         n_sources=n_sources,
         verified_only=verified_only,
         reranker=reranker,
+        judge=judge,
     )
     assert isinstance(last, Finished)
     return last.answer
@@ -93,6 +97,7 @@ def stream(
     n_sources: int = N_SOURCES,
     verified_only: bool = False,
     reranker: Reranker | None = BUNDLED,
+    judge: Judge | None = DEFAULT_JUDGE,
     stop: threading.Event | None = None,
 ) -> Iterator[Event]:
     """``ask``, told as it happens; the last event is always ``Finished``.
@@ -100,7 +105,7 @@ def stream(
     Setting ``stop`` ends the answer with outcome ``stopped`` and what was there by then;
     closing the generator ends it without one.
     """
-    telling = _Telling(library, question, history, model, verified_only, reranker, stop)
+    telling = _Telling(library, question, history, model, verified_only, reranker, judge, stop)
     yield from telling.run(n_sources)
 
 
@@ -115,6 +120,7 @@ class _Telling:
         model: LanguageModel | None,
         verified_only: bool,
         reranker: Reranker | None,
+        judge: Judge | None,
         stop: threading.Event | None,
     ) -> None:
         self.started = time.perf_counter()
@@ -123,6 +129,7 @@ class _Telling:
         self.history = history
         self.verified_only = verified_only
         self.reranker = reranker
+        self.judge = judge
         self.stop = stop
         self.notes: list[str] = []
         self.question = self._readable(question)
@@ -144,9 +151,8 @@ class _Telling:
 
         self.standalone_question = self._standalone()
         yield Searching(self.standalone_question, n_papers)
-        vector = embed(self.library, self.standalone_question)
-        hits = find(self.library, self.standalone_question, vector, k=n_sources)
-        evidence = rank_sentences(self.standalone_question, vector, hits, self.reranker)
+        found = look(self.library, self.standalone_question, k=n_sources, reranker=self.reranker)
+        hits, evidence = found.hits, found.evidence
         self.search_seconds = time.perf_counter() - self.started
         if self._stopped():
             yield self._finished("stopped", "")
@@ -164,7 +170,7 @@ class _Telling:
             yield self._finished("abstained", drafts.text, reason=drafts.reason)
             return
         papers = papers_of(hits)
-        claims = [check(draft, papers) for draft in drafts]
+        claims = [check(draft, papers, self.judge) for draft in drafts]
         self.first_token_seconds = time.perf_counter() - self.started
         text = quoting.as_text(claims)
         yield Wrote(text)
@@ -208,7 +214,7 @@ class _Telling:
                     text = told.text
                     yield told
                 elif isinstance(told, Claim):
-                    claims.append(check(told, papers))
+                    claims.append(check(told, papers, self.judge))
                     yield Checked(len(claims) - 1, claims[-1])
                 else:
                     written = told
@@ -246,7 +252,7 @@ class _Telling:
 
         The numbers close up: a number belongs to the conversation only if its reader saw it.
         """
-        kept = [claim for claim in claims if claim.verdict not in _DROPPED_WHEN_VERIFIED_ONLY]
+        kept = [claim for claim in claims if claim.verdict in _VERIFIED]
         n_dropped = len(claims) - len(kept)
         if not self.verified_only or not n_dropped:
             return text, claims
@@ -278,7 +284,7 @@ class _Telling:
         *before, last = history
         if any(turn.paper_ids for turn in before) and points_back(last.question, last_topic(before)):
             return history
-        nearest = search(self.library, last_topic(history), k=1)
+        nearest = search(self.library, last_topic(history), k=1, reranker=self.reranker)
         return (*before, dataclasses.replace(last, paper_ids=tuple(hit.paper.paper_id for hit in nearest)))
 
     def _readable(self, question: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answer.citations import Numbering, parse_markers
-from rag.evidence import Evidence, RankedSentence, asks_for_several, names_held
+from rag.retrieval.evidence import Evidence, RankedSentence
+from rag.retrieval.question import asks_for_several, names_held
 from rag.types import AbstentionReason, Citation, Claim, Hit, Turn
 
 MAX_QUOTES = 3

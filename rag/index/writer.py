@@ -192,7 +192,7 @@ def _write_words(writer: tantivy.IndexWriter, stored: Sequence[StoredChunk]) -> 
 
 def _nodes(stored: Sequence[StoredChunk]) -> list[TextNode]:
     """As llama-index knows them, with their embedding."""
-    from rag.nodes import to_nodes
+    from rag.llama.nodes import to_nodes
 
     nodes = []
     for one in stored:

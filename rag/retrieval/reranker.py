@@ -17,7 +17,7 @@ import numpy as np
 
 from rag.embedding import FloatArray, available_cores, load_session, load_tokenizer
 
-MODEL_FOLDER = Path(__file__).parent / "models" / "reranker"
+MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
 MODEL_BYTES = 22982919
 MODEL_SHA256 = "15206b788210975ccdf387e8cf7ca17c802bff5f734e9a901469e8ba0293bdcf"
 

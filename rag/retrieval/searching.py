@@ -1,0 +1,132 @@
+"""The search from end to end: what ``search``, ``ask`` and every measurement go through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.index.vectors import FloatArray
+from rag.library import Candidates, Library
+from rag.retrieval.evidence import READ_HITS, Evidence, rank_sentences, read_again
+from rag.retrieval.fusion import fuse
+from rag.retrieval.reranker import BUNDLED, Reranker
+from rag.retrieval.settings import DEFAULT, SearchSettings
+from rag.types import Hit, Origin, Paper
+
+DEPTH = 30
+"""How many chunks each side is asked for before fusion, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    hits: tuple[Hit, ...]
+    """One a paper, best first."""
+    evidence: Evidence
+    """Its sentences' ``hit`` indexes ``hits``."""
+
+
+def search(
+    library: Library,
+    question: str,
+    *,
+    k: int = 10,
+    settings: SearchSettings = DEFAULT,
+    reranker: Reranker | None = BUNDLED,
+) -> tuple[Hit, ...]:
+    """The ``k`` best papers' best chunks for a question, best first; () if nothing is found.
+
+    The whole of the question counts: its meaning against each chunk with its title, its
+    words against title and text. Raises LibraryMismatch if the library was made with
+    another embedding, EmbeddingError if the question cannot be embedded.
+    """
+    if not question.strip() or len(library) == 0:
+        return ()
+    if not settings.dense:
+        return find(library, question, None, k=k, settings=settings)
+    return look(library, question, k=k, settings=settings, reranker=reranker).hits
+
+
+def look(
+    library: Library,
+    question: str,
+    *,
+    k: int,
+    settings: SearchSettings = DEFAULT,
+    reranker: Reranker | None = BUNDLED,
+) -> Found:
+    """As ``search``, with the sentences of the best papers ranked; needs the dense side."""
+    vector = embed(library, question)
+    if reranker is None or not settings.rerank:
+        hits = find(library, question, vector, k=k, settings=settings)
+        return Found(hits, rank_sentences(question, vector, hits))
+    hits = find(library, question, vector, k=max(k, READ_HITS), settings=settings)
+    hits, evidence = read_again(question, vector, hits, reranker)
+    kept = tuple(sentence for sentence in evidence.sentences if sentence.hit < k)
+    return Found(hits[:k], Evidence(kept, evidence.log_odds))
+
+
+def embed(library: Library, question: str) -> FloatArray:
+    """The question's unit vector, float32 (n_dims,)."""
+    vector: FloatArray = library.embedder.embed([question])[0]
+    return vector
+
+
+def find(
+    library: Library,
+    question: str,
+    vector: FloatArray | None,
+    *,
+    k: int,
+    settings: SearchSettings = DEFAULT,
+) -> tuple[Hit, ...]:
+    """The fused hits of a question that is already embedded (``vector`` may be None without the dense side)."""
+    found = library.candidates(
+        vector=vector if settings.dense else None,
+        text=question if settings.lexical else None,
+        k=max(DEPTH, k),
+    )
+    words = dict(found.lexical)
+    # Both sides' finds are compared with the question by both measures, so that being
+    # missed by one side's cut costs a chunk nothing but what it lacks.
+    meaning = _meaning(found, vector) if settings.dense and vector is not None else {}
+    scores = fuse(meaning, words)
+    dense = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.dense, 1)}
+    lexical = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.lexical, 1)}
+    hits: list[Hit] = []
+    papers: set[str] = set()
+    for chunk_id in sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id)):
+        stored = found.chunks[chunk_id]
+        if stored.paper.paper_id in papers:
+            continue
+        papers.add(stored.paper.paper_id)
+        origins = []
+        if chunk_id in dense:
+            origins.append(Origin("dense", dense[chunk_id], meaning[chunk_id][0]))
+        if chunk_id in lexical:
+            origins.append(Origin("lexical", lexical[chunk_id], words[chunk_id]))
+        hits.append(Hit(stored.paper, stored.chunk, scores[chunk_id], tuple(origins), stored.sentence_vectors))
+        if len(hits) == k:
+            break
+    return tuple(hits)
+
+
+def _meaning(found: Candidates, vector: FloatArray) -> dict[str, tuple[float, float]]:
+    """By chunk: its cosine and that of its best sentence, all in two products."""
+    if not found.chunks:
+        return {}
+    stored = list(found.chunks.values())
+    chunks = np.stack([one.vector for one in stored]) @ vector
+    sentences = np.concatenate([one.sentence_vectors for one in stored]) @ vector
+    sizes = [len(one.sentence_vectors) for one in stored]
+    best = np.maximum.reduceat(sentences, np.cumsum([0, *sizes[:-1]]))
+    return {
+        chunk_id: (chunk, sentence)
+        for chunk_id, chunk, sentence in zip(found.chunks, chunks.tolist(), best.tolist(), strict=True)
+    }
+
+
+def papers_of(hits: Sequence[Hit]) -> dict[str, Paper]:
+    """The papers of ``hits`` by id."""
+    return {hit.paper.paper_id: hit.paper for hit in hits}
