@@ -6,8 +6,10 @@ import dataclasses
 
 import pytest
 
-from rag.answer.quoting import Abstention, as_text, chosen, quote
-from rag.evidence import Evidence, RankedSentence
+from rag.answer.citations import Numbering
+from rag.answer.drafts import Abstention, Quoted
+from rag.answer.quoting import as_text, chosen, quote
+from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.types import Chunk, Citation, Claim, Hit, Origin, Paper, Span, Turn
 
 ABSTRACT = "Kelp grows fast. It needs cold water [7]. Urchins eat it."
@@ -28,8 +30,9 @@ HITS = [hit(0), hit(1)]
 
 
 def test_at_most_three_quotes_letter_for_letter_the_best_paper_first_in_reading_order() -> None:
-    claims = quote("how?", HITS, evidence((1, 2, 9.0), (0, 1, 8.0), (1, 0, 7.0), (0, 0, 6.0)))
-    assert not isinstance(claims, Abstention)
+    said = quote("how?", HITS, evidence((1, 2, 9.0), (0, 1, 8.0), (1, 0, 7.0), (0, 0, 6.0)), Numbering())
+    assert isinstance(said, Quoted)
+    claims = said.claims
     assert [(c.citations[0].paper_id, c.text) for c in claims] == [
         ("p1", "Kelp grows fast."),
         ("p1", "Urchins eat it."),
@@ -42,33 +45,33 @@ def test_at_most_three_quotes_letter_for_letter_the_best_paper_first_in_reading_
 
 
 def test_numbers_go_on_from_the_conversation() -> None:
-    claims = quote("how?", HITS, evidence((1, 0, 9.0)), [Turn("before", "said", ("p7", "p1"))])
-    assert not isinstance(claims, Abstention)
-    assert claims[0].citations[0].number == 2
+    said = quote("how?", HITS, evidence((1, 0, 9.0)), Numbering.after([Turn("before", "said", ("p7", "p1"))]))
+    assert isinstance(said, Quoted)
+    assert said.claims[0].citations[0].number == 2
 
 
 @pytest.mark.parametrize(("cosine", "reason"), [(0.5, "not_stated"), (0.05, "nothing_near")])
 def test_unlikely_answers_become_abstentions_with_their_reason(cosine: float, reason: str) -> None:
     hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, cosine),))]
-    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5))
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5), Numbering())
     assert isinstance(said, Abstention) and said.reason == reason
 
 
 def test_a_paper_with_the_name_that_is_asked_for_is_near_whatever_its_cosine() -> None:
     paper = Paper("p", "KelpNet-2: counting urchins", ABSTRACT)
     hits = [dataclasses.replace(hit(0), paper=paper)]
-    said = quote("What batch size did KelpNet-2 use?", hits, evidence((0, 0, 1.0), log_odds=-9.0))
+    said = quote("What batch size did KelpNet-2 use?", hits, evidence((0, 0, 1.0), log_odds=-9.0), Numbering())
     assert isinstance(said, Abstention) and said.reason == "not_stated" and "KelpNet-2" in said.text
 
 
 def test_an_abstention_names_the_nearest_paper() -> None:
     hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, 0.6),))]
-    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5))
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5), Numbering())
     assert isinstance(said, Abstention) and "“Kelp 0”" in said.text
 
 
 def test_nothing_found_is_nothing_near() -> None:
-    said = quote("how?", [], Evidence((), float("-inf")))
+    said = quote("how?", [], Evidence((), float("-inf")), Numbering())
     assert isinstance(said, Abstention) and said.reason == "nothing_near"
 
 

@@ -8,9 +8,9 @@ import threading
 import numpy as np
 import pytest
 
-from rag import reranker
 from rag.errors import EmbeddingError
-from rag.reranker import BUNDLED, BundledReranker, Candidate
+from rag.retrieval import reranker
+from rag.retrieval.reranker import BUNDLED, BundledReranker, Candidate
 
 TITLE = "Kelp forests of the north"
 GOOD = Candidate(TITLE, "Kelp grows up to 61 centimetres a day in cold water.")

@@ -1,8 +1,4 @@
-"""From a question and what was said before to a question that stands alone.
-
-Answers rest only on freshly found text, so history serves one purpose here: to know what
-'it' or 'the second one' means.
-"""
+"""What a follow-up points back to: the paper or the topic that 'it' and 'the second one' stand for."""
 
 from __future__ import annotations
 
@@ -99,10 +95,10 @@ def papers_meant(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     '[3]' means number 3 of the conversation; 'the second one' the second paper cited last;
     any other pointing back means the paper cited first in the last turn that cited one.
     """
-    numbered = _numbered(history)
+    papers = numbered(history)
     named = [int(number) for number in _NUMBER.findall(question)]
     if named:
-        return tuple(dict.fromkeys(numbered[n - 1] for n in named if 0 < n <= len(numbered)))
+        return tuple(dict.fromkeys(papers[n - 1] for n in named if 0 < n <= len(papers)))
     cited = next((turn.paper_ids for turn in reversed(history) if turn.paper_ids), ())
     if not cited or not points_back(question, last_topic(history)):
         return ()
@@ -124,6 +120,6 @@ def standalone(question: str, history: Sequence[Turn], titles: Sequence[str]) ->
     return f"{bare or 'What is it about?'} ({topic.strip()})"
 
 
-def _numbered(history: Sequence[Turn]) -> tuple[str, ...]:
+def numbered(history: Sequence[Turn]) -> tuple[str, ...]:
     """All papers of the conversation in the order of their numbers."""
     return tuple(dict.fromkeys(paper_id for turn in history for paper_id in turn.paper_ids))
