@@ -80,7 +80,7 @@ def _lines_of(reply: str, names: Sequence[str]) -> dict[str, str]:
         text = match[2]
         for marker in reversed(parse_markers(text)):
             text = text[: marker.start] + text[marker.end :]
-        text = " ".join(text.strip(" *|").split())
+        text = re.sub(r"\s+(?=[.,;:])", "", " ".join(text.strip(" *|").split()))
         if re.search(r"\w", text) and not _NOTHING.match(text):
             found[match[1].lower()] = text
     return found

@@ -14,6 +14,8 @@ from rag.errors import ModelError
 from rag.llm import LanguageModel, Message
 from rag.types import Claim, Source, Usage, Wrote
 
+TOKENS_PER_MARKER = 6
+
 MAX_NOTED_PAPERS = 99
 """So many papers can have numbers in one prompt."""
 
@@ -62,7 +64,7 @@ def write_summary(
                 if ended.stopped:
                     yield from _as_they_are(notes, numbering, Written(_text(notes), stopped=True, usage=usage))
                     return
-            if len(shorter) >= len(notes) or not shorter:
+            if not shorter or sum(map(_cost, shorter)) >= sum(map(_cost, notes)):
                 break  # it will not get shorter: the first part is what can be read
             notes = shorter
         messages, of = _combining(topic, parts[0], sources, manner)
@@ -107,19 +109,24 @@ def _combining(
 
 def _parts(notes: Sequence[Claim], model: LanguageModel) -> list[list[Claim]]:
     """The notes in runs that each fit into the combining prompt; a note that does not is a run alone."""
-    from rag.tokens import count_tokens
-
     budget = budget_for(model, "combine")
     parts: list[list[Claim]] = [[]]
     left = budget
     for note in notes:
-        cost = count_tokens(note.text) + 6 * max(len(note.citations), 1)
+        cost = _cost(note)
         if parts[-1] and cost > left:
             parts.append([])
             left = budget
         parts[-1].append(note)
         left -= cost
     return parts
+
+
+def _cost(note: Claim) -> int:
+    """About the tokens of a note and its markers."""
+    from rag.tokens import count_tokens
+
+    return count_tokens(note.text) + TOKENS_PER_MARKER * max(len(note.citations), 1)
 
 
 def _drained(telling: Iterator[Wrote | Claim | Written]) -> tuple[list[Claim], Written]:

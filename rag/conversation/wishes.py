@@ -95,6 +95,8 @@ def understand(
         topic = "; ".join(titles)
         return Wanted(topic, asked_kind, topic, manner, about, without)
     meant = papers_meant(question, history)
+    if without and set(meant) <= set(without):
+        return Wanted(question, asked_kind, topic_of(question, asked_kind), manner, (), without)
     alone = standalone(question, history, [title for paper_id in meant if (title := title_of(paper_id)) is not None])
     return Wanted(alone, asked_kind, topic_of(alone, asked_kind), manner, (), without)
 
@@ -123,7 +125,8 @@ def _without(question: str, history: Sequence[Turn]) -> tuple[tuple[str, ...], s
         return (), question
     numbers = [int(number) for number in _NUMBER.findall(found[1])]
     ids = tuple(papers[n - 1] for n in numbers if 0 < n <= len(papers))
-    return ids, " ".join((question[: found.start()] + question[found.end() :]).split())
+    rest = " ".join((question[: found.start()] + question[found.end() :]).split())
+    return ids, re.sub(r"[\s,;]+(?=[?.!]|$)", "", rest)
 
 
 def _about(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
