@@ -28,7 +28,7 @@ from rag.judge.judgement import Judge
 from rag.judge.opening import DEFAULT_JUDGE
 from rag.language import language_of
 from rag.library import Library
-from rag.llm import LanguageModel
+from rag.llm import LanguageModel, priced
 from rag.retrieval import Found as FoundHits
 from rag.retrieval import look, papers_of, search
 from rag.retrieval.reranker import BUNDLED, Reranker
@@ -400,7 +400,7 @@ class _Telling:
                 reason=reason,
                 error=error,
                 notes=tuple(self.notes),
-                usage=self.usage,
+                usage=priced(self.usage, self.model) if self.model is not None else self.usage,
                 timings=Timings(self.search_seconds, self.first_token_seconds, time.perf_counter() - self.started),
                 kind=self.wanted.kind,
                 table=table,

@@ -209,6 +209,8 @@ class Usage:
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost: float | None = None
+    """In the currency of the model's configured prices; None without them, or without counts."""
 
 
 @dataclass(frozen=True, slots=True)
