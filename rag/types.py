@@ -187,6 +187,8 @@ class Claim:
     """That what is cited says all of the claim, as the check sees it; None where it gives none."""
     missing: tuple[str, ...] = ()
     """Telling words of a claim that is not borne out which stand nowhere in what is cited."""
+    context: str = ""
+    """For a quote that begins with 'it' or 'this': the sentence before it, shown in brackets outside the quotation."""
     elsewhere: Citation | None = None
     """For a claim that what it cites does not bear: where it does stand, in a paper that it does not cite."""
 

@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from rag.answer.citations import Numbering
-from rag.answer.drafts import Abstention, Quoted
+from rag.answer.drafts import Abstention, Quoted, context_of, quotations
 from rag.answer.quoting import as_text, chosen, quote
 from rag.retrieval.evidence import Evidence, RankedSentence
+from rag.sentences import split_sentences
 from rag.types import Chunk, Citation, Claim, Hit, Origin, Paper, Span, Turn
 
 ABSTRACT = "Kelp grows fast. It needs cold water [7]. Urchins eat it."
@@ -89,3 +90,24 @@ def test_a_paper_far_behind_is_not_quoted_for_variety() -> None:
 def test_a_quotes_own_brackets_are_never_shown_as_a_footnote() -> None:
     claim = Claim("It needs cold water [7].", (Citation(1, "p0"),))
     assert as_text([claim]) == "“It needs cold water ⟦7⟧.” [1]"
+
+
+def test_a_quote_that_points_back_says_what_it_goes_on_from() -> None:
+    abstract = "We grew kelp in tanks. It grew fast. This paper was long. Urchins were absent."
+    paper = Paper("p", "Kelp", abstract)
+    spans = tuple(split_sentences(abstract))
+    hit = Hit(paper, Chunk("p#0", "p", 0, Span(0, len(abstract)), spans, 20), 1.0, ())
+    assert [context_of(hit, span) for span in spans] == ["", "We grew kelp in tanks.", "", ""]
+    alone = quotations([(hit, spans[1])], Numbering())
+    assert as_text(alone) == "(after: We grew kelp in tanks.) “It grew fast.” [1]"
+    together = quotations([(hit, spans[0]), (hit, spans[1])], Numbering())
+    assert as_text(together) == "“We grew kelp in tanks.” [1]\n“It grew fast.” [1]"
+
+
+def test_a_long_context_is_cut_in_its_middle_at_words() -> None:
+    abstract = "We " + "really " * 60 + "measured kelp. They grew."
+    paper = Paper("p", "Kelp", abstract)
+    spans = tuple(split_sentences(abstract))
+    hit = Hit(paper, Chunk("p#0", "p", 0, Span(0, len(abstract)), spans, 20), 1.0, ())
+    context = context_of(hit, spans[1])
+    assert context.startswith("We really") and context.endswith("measured kelp.") and len(context) <= 165

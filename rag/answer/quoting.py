@@ -103,15 +103,21 @@ def in_reading_order(sentences: Sequence[RankedSentence]) -> list[RankedSentence
 
 
 def as_text(claims: Sequence[Claim]) -> str:
-    """The quotes for people, one a line, each with its marker.
+    """The quotes for people, one a line, each with its marker, and before it in brackets what it goes on from.
 
     A bracketed number inside a quote is shown as ⟦7⟧, so that ``[n]`` always is a footnote;
     the claim and its quote keep the abstract's own letters.
     """
     return "\n".join(
-        f"“{_own_brackets(claim.text)}” " + "".join(f"[{citation.number}]" for citation in claim.citations)
+        _context(claim)
+        + f"“{_own_brackets(claim.text)}” "
+        + "".join(f"[{citation.number}]" for citation in claim.citations)
         for claim in claims
     )
+
+
+def _context(claim: Claim) -> str:
+    return f"(after: {_own_brackets(claim.context)}) " if claim.context else ""
 
 
 def _own_brackets(text: str) -> str:
