@@ -21,8 +21,7 @@ import numpy.typing as npt
 
 from eval.judge_data import LabelledClaim, read_claims, sample
 from eval.judge_measures import auroc, balanced_accuracy, calibration_error
-from eval.training.judge import Mixed, fold_of
-from eval.training.reranker import HELD_OUT_PREFIX
+from eval.training.judge import CALIBRATION_PREFIX, TEST_PREFIX, Mixed, fold_of
 from rag.judge.by_rules import by_rules
 from rag.judge.comparison import compare
 from rag.judge.judgement import JudgeVerdict
@@ -72,12 +71,12 @@ def measured(name: str, claims: Sequence[LabelledClaim]) -> Measured:
     )
 
 
-def mixed_claims() -> list[LabelledClaim]:
+def mixed_claims(prefix: str) -> list[LabelledClaim]:
     mixed = Mixed()
     return [
         LabelledClaim(
             row["id"],
-            "mixed-e",
+            "mixed",
             row["claim"],
             mixed.whole(row["paper_id"]),
             row["label"] == "supported",
@@ -85,7 +84,7 @@ def mixed_claims() -> list[LabelledClaim]:
             row["paper_id"],
         )
         for row in mixed.rows
-        if row["id"].startswith(HELD_OUT_PREFIX)
+        if row["id"].startswith(prefix)
     ]
 
 
@@ -127,12 +126,24 @@ def threshold(sets: Sequence[Measured], found: Sequence[npt.NDArray[np.float64]]
     )
 
 
+def _print(one: Measured, found: npt.NDArray[np.float64], at: float) -> None:
+    alone = one.table[:, 1]
+    print(f"{one.name}, {len(one.labels)} claims; beside the model alone:")
+    print(f"    AUROC             {auroc(one.labels, found):.3f}  {auroc(one.labels, alone):.3f}")
+    accuracy = (balanced_accuracy(one.labels, found >= at), balanced_accuracy(one.labels, alone >= 0))
+    print(f"    balanced accuracy {accuracy[0]:.3f}  {accuracy[1]:.3f}")
+    print(f"    calibration error {calibration_error(one.labels, found):.3f}")
+    for kind in sorted(set(one.kinds)):
+        own = np.array([k == kind for k in one.kinds])
+        print(f"    passed {np.mean(found[own] >= at):.3f} of {int(own.sum())} {kind}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the calibration of the bundled judge.")
     parser.add_argument("--sets", nargs="*", default=[], metavar="FILE:FOLD")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    sets = [measured("mixed-e", mixed_claims())]
+    sets = [measured("mixed", mixed_claims(CALIBRATION_PREFIX))]
     for named in options.sets:
         path, _, fold = named.rpartition(":")
         claims = [c for c in read_claims([Path(path)]) if fold == "-" or fold_of(c.group) == int(fold)]
@@ -146,17 +157,11 @@ def main() -> None:
             found[inside] = probabilities(one, weights)[inside]
     at = threshold(sets, held_out)
     for one, found in zip(sets, held_out, strict=True):
-        alone = one.table[:, 1]
-        print(f"{one.name}, {len(one.labels)} claims; beside the model alone:")
-        print(f"    AUROC             {auroc(one.labels, found):.3f}  {auroc(one.labels, alone):.3f}")
-        accuracy = (balanced_accuracy(one.labels, found >= at), balanced_accuracy(one.labels, alone >= 0))
-        print(f"    balanced accuracy {accuracy[0]:.3f}  {accuracy[1]:.3f}")
-        print(f"    calibration error {calibration_error(one.labels, found):.3f}")
-        for kind in sorted(set(one.kinds)):
-            own = np.array([k == kind for k in one.kinds])
-            print(f"    passed {np.mean(found[own] >= at):.3f} of {int(own.sum())} {kind}")
+        _print(one, found, at)
     weights = fit(sets, [np.full(len(one.labels), True) for one in sets])
     print("supported from", at)
+    test = measured("mixed, never fitted to", mixed_claims(TEST_PREFIX))
+    _print(test, probabilities(test, weights), at)
     if options.out:
         written = {
             "weights": {name: round(float(w), 5) for name, w in zip(FEATURES, weights, strict=True)},

@@ -26,11 +26,16 @@ from typing import Any
 import numpy as np
 
 from eval.judge_data import LabelledClaim, read_claims
-from eval.training.reranker import HELD_OUT_PREFIX, encoder, padded
+from eval.training.reranker import encoder, padded
 from eval.training.sets import DATA, lines, sentences_of
 from rag.embedding import load_tokenizer
 from rag.judge.pairing import pair_pieces
 from rag.types import Paper
+
+MIXED = ("mixed-e", "mixed-f")
+CALIBRATION_PREFIX, TEST_PREFIX = "E7-", "F14-"
+"""Of the ids of those claims that calibrate the judge, and of those that only ever measure it."""
+HELD_OUT = (CALIBRATION_PREFIX, TEST_PREFIX)
 
 CLASSES = ("supported", "contradicted", "not stated")
 _SUPPORTED, _CONTRADICTED, _NOT_STATED = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
@@ -39,7 +44,7 @@ _PARTIAL = (0.25, 0.0, 0.75)
 _OF_MIXED = {"supported": _SUPPORTED, "partial": _PARTIAL, "contradicted": _CONTRADICTED, "not stated": _NOT_STATED}
 _PLANTED_CONTRADICTIONS = ("number", "negation", "direction", "quantifier")
 
-PLANTED_PER_EPOCH, FEVER_PER_EPOCH = 9_000, 5_000
+PLANTED_PER_EPOCH, FEVER_PER_EPOCH = 5_000, 3_000
 WRONG_PAPER_SHARE = 0.25
 """Of the supported claims, so many are shown once more, beside another paper of the set."""
 CITED_ALONE_SHARE = 0.4
@@ -83,14 +88,14 @@ def target_of(claim: LabelledClaim) -> tuple[float, float, float]:
 
 
 class Mixed:
-    """The claims of mixed-e with their papers, drawn anew for every epoch."""
+    """The claims of mixed-e and mixed-f with their papers, drawn anew for every epoch."""
 
     def __init__(self) -> None:
-        papers = [Paper(**row) for row in lines(DATA / "mixed-e-papers.jsonl.gz")]
+        papers = [Paper(**row) for name in MIXED for row in lines(DATA / f"{name}-papers.jsonl.gz")]
         self.sentences = {paper.paper_id: tuple(sentences_of(paper)) for paper in papers}
         self.titles = {paper.paper_id: paper.title for paper in papers}
-        self.rows = lines(DATA / "mixed-e-claims.jsonl.gz")
-        self.training = [row for row in self.rows if not row["id"].startswith(HELD_OUT_PREFIX)]
+        self.rows = [row for name in MIXED for row in lines(DATA / f"{name}-claims.jsonl.gz")]
+        self.training = [row for row in self.rows if not row["id"].startswith(HELD_OUT)]
 
     def whole(self, paper_id: str) -> tuple[str, ...]:
         return (self.titles[paper_id], *self.sentences[paper_id])
