@@ -33,7 +33,7 @@ _MEASURING_JUDGES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except FootnotedError as error:
@@ -45,18 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
         prog="footnoted eval", description=_DESCRIPTION, epilog=EPILOG, formatter_class=LAYOUT
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (run, compare, gate, peers, data, sentences):
         module.add_parser(commands)
     for name, text, path in _MEASURING_JUDGES:
-        made = commands.add_parser(name, help=text, add_help=False)
-        made.add_argument("rest", nargs=argparse.REMAINDER)
-        made.set_defaults(run=_elsewhere(path))
-    return parser
+        own = commands.add_parser(name, help=text, add_help=False)
+        own.add_argument("rest", nargs=argparse.REMAINDER)
+        own.set_defaults(run=_elsewhere(path))
+    return made
 
 
 def _elsewhere(path: str) -> Any:

@@ -26,6 +26,8 @@ class Paired:
     """Mean over the pairs; None without any."""
     after: float | None
     difference: Difference | None
+    n_before: int
+    """Questions with a value before."""
     n_pairs: int
     n_lost: int
     """Questions with a value before, and unscored after: they failed, or could not be judged."""
@@ -171,6 +173,7 @@ def paired(measure: Measure, before: Sequence[Record], after: Sequence[Record]) 
         sum(one) / len(one) if one else None,
         sum(other) / len(other) if other else None,
         difference,
+        sum(value is not None for value in old.values()),
         len(both),
         len(lost),
         len(gained),

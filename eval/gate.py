@@ -63,10 +63,12 @@ class Bar:
 
 
 def bars(comparison: Comparison, max_drops: Mapping[str, float] | None = None) -> tuple[Bar, ...]:
-    """The bars for ``max_drops`` (default: DEFAULT_DROPS, those that both runs have). Raises UsageError."""
+    """The bars for ``max_drops``; by default DEFAULT_DROPS, for what the baseline measured. Raises UsageError."""
     known = {one.measure.name: one for one in comparison.measures}
     if max_drops is None:
-        return tuple(Bar(known[name], drop) for name, drop in DEFAULT_DROPS.items() if name in known)
+        return tuple(
+            Bar(known[name], drop) for name, drop in DEFAULT_DROPS.items() if name in known and known[name].n_before
+        )
     unknown = [name for name in max_drops if name not in known]
     if unknown:
         raise UsageError(

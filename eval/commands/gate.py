@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eval.commands import shared
 from eval.commands.run import Ready, run_and_report
 from eval.commands.shared import LAYOUT, say
 from rag.errors import UsageError
+
+if TYPE_CHECKING:
+    from eval.compare import Comparison
+    from eval.gate import Bar
+    from eval.runs.records import Run
 
 _GATE = """\
 Run the questions (or take a run that there is) and compare with a baseline, question by
@@ -45,8 +50,22 @@ def add_parser(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from eval.gate import bars_as_json, bars_as_text
+
+    comparison, found = held_up(options)
+    if options.json:
+        shared.out_json(bars_as_json(found))
+    else:
+        shared.out(bars_as_text(found))
+    if comparison.after.stopped:
+        say(f"the run was ended: {comparison.after.stopped}")
+    return 0 if all(bar.passes for bar in found) and not comparison.after.stopped else 1
+
+
+def held_up(options: argparse.Namespace) -> tuple[Comparison, tuple[Bar, ...]]:
+    """The run, made now or read, against the baseline. Raises OtherRun where the two do not belong together."""
     from eval.compare import compare
-    from eval.gate import bars, bars_as_json, bars_as_text
+    from eval.gate import bars
     from eval.report import write_comparison
     from eval.runs import records
 
@@ -56,17 +75,13 @@ def _run(options: argparse.Namespace) -> int:
     found = bars(comparison, dict(options.max_drop) if options.max_drop else None)
     if options.out is not None:
         write_comparison(options.out, comparison)
-    if options.json:
-        shared.out_json(bars_as_json(found))
-    else:
-        shared.out(bars_as_text(found))
-    if after.stopped:
-        say(f"the run was ended: {after.stopped}")
-    return 0 if all(bar.passes for bar in found) and not after.stopped else 1
+    return comparison, found
 
 
-def _made(options: argparse.Namespace, baseline: Any) -> Any:
+def _made(options: argparse.Namespace, baseline: Run) -> Run:
+    from eval.compare import refuse_other
     from eval.runs.records import Run
+    from eval.runs.runner import describe
     from rag.llm import open_model
 
     questions = shared.questions_of(options)
@@ -79,9 +94,6 @@ def _made(options: argparse.Namespace, baseline: Any) -> Any:
     with shared.library_of(options, settings) as library:
         ready = Ready(library, shared.resolved(questions, library), settings, model, cache)
         # Refused before anything is asked, and paid.
-        from eval.compare import refuse_other
-        from eval.runs.runner import describe
-
         about = describe(
             library, ready.questions, model=model, n_sources=settings.n_sources, verified_only=settings.verified_only
         )

@@ -51,7 +51,7 @@ def filters(tags: Sequence[str], measures: Sequence[Measure]) -> str:
 <label>outcome <select name="outcome">{_options((f"outcome-{one}", one) for one in outcomes)}</select></label>
 <label>with a claim <select name="claim">{_options((f"claim-{one}", one) for one in verdicts)}</select></label>
 <label>words <input type="search" name="words"></label>
-<button type="button" id="reset">show all</button>
+<button type="button" id="show-all">show all</button>
 </form><p id="shown" class="dim" role="status"></p>"""
 
 

@@ -25,7 +25,7 @@
   };
   form.addEventListener("input", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
-  document.getElementById("reset").addEventListener("click", reset);
+  document.getElementById("show-all").addEventListener("click", reset);
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-show]");
     if (!link) return;

@@ -109,7 +109,12 @@ def _judged(
     without: tuple[Opinion, ...] = (Opinion("uncited", 0.0),) if len(cited) == 1 else ()
     if len(cited) > 1:
         alone = tuple(_opinion(judge, text, [one]) for one in evidence)
-        without = tuple(_opinion(judge, text, [*evidence[:n], *evidence[n + 1 :]]) for n in range(len(evidence)))
+        # Of two, each is all that is left without the other.
+        without = (
+            (alone[1], alone[0])
+            if len(cited) == 2
+            else tuple(_opinion(judge, text, [*evidence[:n], *evidence[n + 1 :]]) for n in range(len(evidence)))
+        )
     elsewhere = None
     if together.supports is False:
         others = (paper_id for paper_id in passages if paper_id not in cited)
