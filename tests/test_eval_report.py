@@ -105,7 +105,7 @@ def test_a_reader_filters_follows_a_number_to_its_rows_and_sees_the_evidence(bro
     page.get_by_label("only failures").check()
     # Nothing was wanted of the first that it did not say; the others abstain, are wrong or failed.
     assert page.locator("article:visible").count() == int(page.locator("#shown").inner_text().split()[0]) == 4
-    page.get_by_label("outcome").select_option("abstained")
+    page.get_by_label("outcome", exact=True).select_option("abstained")
     assert page.locator("article:visible").count() == 1
     page.get_by_role("button", name="show all").click()
     assert page.locator("article:visible").count() == 5
@@ -117,7 +117,7 @@ def test_a_reader_filters_follows_a_number_to_its_rows_and_sees_the_evidence(bro
     page.locator("#q-0 summary").first.click()
     assert page.locator("#q-0 mark").inner_text() == EVIL[:9]
     assert EVIL[:9] in page.locator("#q-0 .claim").inner_text()
-    page.get_by_label("words").fill("the endpoint is gone")
+    page.get_by_label("words", exact=True).fill("the endpoint is gone")
     assert page.locator("article:visible").count() == 1
     page.goto(report.as_uri() + "#q-2")
     assert page.locator("#q-2 details").first.evaluate("one => one.open")

@@ -52,18 +52,25 @@ def write(folder: Path, found: DataSet) -> list[Path]:
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """The objects of a JSON or JSON lines file, plain or .gz. Raises DataSetError naming the line."""
     text = text_of(path)
+    # A file of lines with one line is also one JSON value: its name decides.
+    if path.name.removesuffix(".gz").endswith(".jsonl"):
+        return list(_lines(path, text))
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
         return list(_lines(path, text))
-    if isinstance(whole, dict) and all(isinstance(row, dict) for row in whole.values()) and whole:
-        return [{"_key": key, **row} for key, row in whole.items()]
     if isinstance(whole, dict):
-        inner = next((value for value in whole.values() if isinstance(value, list)), None)
-        whole = [whole] if inner is None else inner
-    if not isinstance(whole, list) or not all(isinstance(row, dict) for row in whole):
+        if whole and all(isinstance(row, dict) for row in whole.values()):
+            return [{"_key": key, **row} for key, row in whole.items()]
+        inner = [value for value in whole.values() if isinstance(value, list) and _are_objects(value)]
+        whole = inner[0] if len(inner) == 1 else [whole]
+    if not isinstance(whole, list) or not _are_objects(whole):
         raise DataSetError(f"{path} holds no list of objects: it is not of this format")
     return whole
+
+
+def _are_objects(values: list[Any]) -> bool:
+    return all(isinstance(value, dict) for value in values)
 
 
 def _lines(path: Path, text: str) -> Iterator[dict[str, Any]]:

@@ -42,15 +42,21 @@ def filters(tags: Sequence[str], measures: Sequence[Measure]) -> str:
     outcomes = ["answered", "abstained", "failed", "empty", "stopped", "error"]
     verdicts = ["supported", "partial", "contradicted", "unsupported", "uncited", "unchecked"]
     tag_options = _options((f"tag-{number}", tag) for number, tag in enumerate(tags))
+    outcome_options = _options((f"outcome-{one}", one) for one in outcomes)
+    claim_options = _options((f"claim-{one}", one) for one in verdicts)
+
+    def field(name: str, inner: str) -> str:
+        return f'<div class="field"><label for="f-{name}">{name}</label>{inner}</div>'
+
     missed = [(f"miss-{one.name}", one.words) for one in measures]
     missed += [(f"unscored-{one.name}", f"unscored: {one.words}") for one in measures]
     return f"""<form id="filters" class="filters" hidden aria-label="Which questions are shown">
 <label class="tick"><input type="checkbox" name="failures"> only failures</label>
-<label>missed <select name="missed">{_options(missed)}</select></label>
-<label>kind <select name="tag">{tag_options}</select></label>
-<label>outcome <select name="outcome">{_options((f"outcome-{one}", one) for one in outcomes)}</select></label>
-<label>with a claim <select name="claim">{_options((f"claim-{one}", one) for one in verdicts)}</select></label>
-<label>words <input type="search" name="words"></label>
+{field("missed", f'<select id="f-missed" name="missed">{_options(missed)}</select>')}
+{field("kind", f'<select id="f-kind" name="kind">{tag_options}</select>')}
+{field("outcome", f'<select id="f-outcome" name="outcome">{outcome_options}</select>')}
+{field("claim", f'<select id="f-claim" name="claim">{claim_options}</select>')}
+{field("words", '<input id="f-words" type="search" name="words">')}
 <button type="button" id="show-all">show all</button>
 </form><p id="shown" class="dim" role="status"></p>"""
 
