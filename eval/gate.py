@@ -14,13 +14,15 @@ from rag.errors import UsageError
 
 DEFAULT_DROPS: Mapping[str, float] = {
     FAITHFULNESS.name: 0.02,
-    RIGHT_PAPER.name: 0.03,
+    "right_paper_found_first": 0.02,
+    "ndcg_at_10": 0.02,
+    RIGHT_PAPER.name: 0.05,
     FACT.name: 0.05,
     ABSTENTION.name: 0.10,
     FALSE_REFUSAL.name: 0.05,
 }
-"""What is allowed where nothing is said. Tuned with eval.benchmarks.planted: each planted regression
-is caught, and runs of an unchanged system pass."""
+"""What is allowed where nothing is said: little where an unchanged system gives the same each time (the
+search), more where a model's chance shows. Tuned with eval.benchmarks.planted."""
 
 
 @dataclass(frozen=True, slots=True)

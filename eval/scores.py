@@ -79,7 +79,7 @@ class Scores:
     by_tag: Mapping[str, tuple[Figure, ...]]
     """The headline and faithfulness for each tag, in the order in which the tags first come."""
     baselines: Mapping[str, tuple[Figure, ...]]
-    """The same measures as ``figures``."""
+    """The headline and faithfulness of each."""
     risk: Risk | None
     calibration: tuple[Calibration, ...]
     repeatability: tuple[Repeatability, ...]
@@ -122,7 +122,7 @@ def scores_of(run: Run, *, rates: ErrorRates | None = None, labels: Labels | Non
             for tag in tags
         },
         baselines={
-            name: tuple(figure(measure, baselines.records_of(name, records)) for measure in measures)
+            name: tuple(figure(measure, baselines.records_of(name, records)) for measure in in_tags)
             for name in baselines.NAMES
         },
         risk=_risk(records),

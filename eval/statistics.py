@@ -6,6 +6,7 @@ Equal inputs and seed give equal results, to the last bit.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -161,13 +162,27 @@ def _by_cluster(
 
 def _percentiles(sums: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], n_resamples: int, seed: int) -> Interval:
     n_clusters = len(sums)
+    if n_clusters * n_resamples <= _BLOCK:
+        drawn = _drawn(n_clusters, n_resamples, seed)
+        low, high = np.percentile((drawn @ sums) / (drawn @ sizes), [2.5, 97.5])
+        return Interval(float(low), float(high))
     random = np.random.default_rng(seed)
     means: list[npt.NDArray[np.float64]] = []
     n_left = n_resamples
     while n_left > 0:
         n_now = min(n_left, max(1, _BLOCK // n_clusters))
-        drawn = random.integers(0, n_clusters, (n_now, n_clusters))
-        means.append(sums[drawn].sum(1) / sizes[drawn].sum(1))
+        picked = random.integers(0, n_clusters, (n_now, n_clusters))
+        means.append(sums[picked].sum(1) / sizes[picked].sum(1))
         n_left -= n_now
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return Interval(float(low), float(high))
+
+
+@functools.lru_cache(maxsize=4)
+def _drawn(n_clusters: int, n_resamples: int, seed: int) -> npt.NDArray[np.float64]:
+    """How often each cluster is drawn, one row a resample: the same for every figure over so many clusters."""
+    picked = np.random.default_rng(seed).integers(0, n_clusters, (n_resamples, n_clusters))
+    rows = np.arange(n_resamples)[:, None] * n_clusters
+    counts = np.bincount((picked + rows).ravel(), minlength=n_resamples * n_clusters)
+    found: npt.NDArray[np.float64] = counts.reshape(n_resamples, n_clusters).astype(np.float64)
+    return found
