@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from eval.measures.context import average_precision, ndcg, recall
 from eval.measures.correctness import GRADED, REFERENCE_F1, rouge_l, token_f1
 from eval.measures.effort import FIRST_TOKEN, LENGTH, SECONDS, cost, cost_at
 from eval.measures.faithfulness import CONTRADICTED, NOISE, UNSUPPORTED
+from eval.measures.numbers import NUMBERS_HELD, numbers_in
 from eval.questions import Question
 from eval.runs import judged as judging
 from eval.runs.judged import Judged, JudgedClaim, Opinion, judge_answer
@@ -153,6 +155,20 @@ def test_a_quote_is_exact_where_it_stands() -> None:
     assert score(QUOTES_EXACT, quoting("grows 60", 4)) == 0.0
     assert score(QUOTES_EXACT, quoting("grows 61", 5)) == 0.0
     assert score(QUOTES_EXACT, Record(KELP, answer(1))) is None
+
+
+def test_numbers_are_held_against_what_is_cited() -> None:
+    assert numbers_in("1,000 of 0.50, 28% and GPT-4 at 7B.") == {Decimal(1000), Decimal("0.5"), Decimal(28)}
+
+    def saying(text: str, *papers: str) -> Record:
+        said = {**answer(0), "claims": [claim(text, *papers)]}
+        said["sources"] = [{**said["sources"][0], "text": "Kelp grows 60 cm a day, says a 7B model of 1,000 ponds."}]
+        return Record(KELP, said)
+
+    assert score(NUMBERS_HELD, saying("It grows 60.0 cm in 1000 ponds, said 7 of them.", "p1")) == 1.0
+    assert score(NUMBERS_HELD, saying("It grows 61 cm.", "p1")) == 0.0
+    assert score(NUMBERS_HELD, saying("It grows 60 cm.")) == 0.0
+    assert score(NUMBERS_HELD, saying("It grows fast.", "p1")) is None
 
 
 def test_overlap_with_the_reference() -> None:

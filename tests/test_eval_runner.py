@@ -19,7 +19,7 @@ import pytest
 from eval import cli
 from eval.questions import Question, resolve, to_json
 from eval.runs import records
-from eval.runs.cache import Cache, CachedJudge
+from eval.runs.cache import Cache, CachedJudge, WatchedModel
 from eval.runs.limit import AdaptiveLimit
 from eval.runs.plan import plan, plan_in_words
 from eval.runs.records import Record, Run
@@ -30,9 +30,9 @@ from rag.config import ModelConfig
 from rag.judge.judgement import Judgement
 from rag.judge.opening import open_judge
 from rag.library import Library
-from rag.llm import OpenAICompatibleModel
+from rag.llm import Message, OpenAICompatibleModel
 from rag.types import Paper
-from tests.scripted_server import Hang, HangUp, Says, ScriptedServer, Status
+from tests.scripted_server import Dribble, HangUp, Says, ScriptedServer, Status
 
 PAPERS = (
     Paper(
@@ -108,9 +108,12 @@ def test_the_limit_grows_with_success_and_halves_on_refusal() -> None:
 def test_the_limit_does_not_grow_while_the_endpoint_only_queues() -> None:
     limit = AdaptiveLimit(8)
     limit.succeeded(1.0)
-    for _ in range(30):
-        limit.succeeded(5.0)
     assert limit.current == 2
+    for _ in range(30):
+        limit.succeeded(2.0)
+    assert limit.current == 2
+    limit.succeeded(5.0)
+    assert limit.current == 1
 
 
 def test_questions_are_asked_at_once_and_kept_in_their_order(library: Library, tmp_path: Path) -> None:
@@ -135,14 +138,39 @@ def test_a_refusal_is_waited_out_and_the_question_asked_again(library: Library) 
 
 
 def test_an_answer_past_its_deadline_is_an_error_and_the_next_is_asked(library: Library) -> None:
-    with ScriptedServer(Hang(), KELP_SAYS) as server:
-        started = time.monotonic()
-        done = run(library, questions(2), model=model_at(server), deadline_seconds=1.0, at_once=1)
-        assert time.monotonic() - started < 20
-        assert server.requests[0].hung_up.wait(10)
+    released = threading.Event()
+    canned = run(library, questions(2)).records[1].answer
+    assert canned is not None
+
+    def asker(question: Question, model: Any) -> Mapping[str, Any]:
+        if question.question_id == "q0":
+            released.wait(60)
+        return canned
+
+    done = run(library, questions(2), asker=asker, deadline_seconds=1.0, at_once=1)
+    assert not released.is_set()
+    released.set()
     assert done.records[0].failure == "no answer within the deadline of 1 s"
     assert done.records[1].is_scorable
     assert done.stopped is None
+
+
+def test_a_stopped_reply_is_closed_and_not_kept(tmp_path: Path) -> None:
+    cache, stop = Cache(tmp_path), threading.Event()
+    with ScriptedServer(Dribble(["Kelp "]), KELP_SAYS) as server:
+        watched = WatchedModel(model_at(server), {}, 0, cache, stop)
+        with watched.stream([Message("user", "How fast?")]) as stream:
+            assert next(piece for piece in stream if piece) == "Kelp "
+            stop.set()
+            assert list(stream) == []
+        assert server.requests[0].hung_up.wait(30)
+        assert list(watched.stream([Message("user", "Again?")])) == []
+        assert len(server.requests) == 1
+        fresh = WatchedModel(model_at(server), {}, 0, cache, threading.Event())
+        with fresh.stream([Message("user", "How fast?")]) as stream:
+            assert "60" in "".join(stream)
+    assert (fresh.n_calls, fresh.n_cached) == (1, 0)
+    cache.close()
 
 
 class Stuck:

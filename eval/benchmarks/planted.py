@@ -19,20 +19,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+import numpy as np
+
 import prompts
 from eval import shipped
 from eval.compare import compare
 from eval.gate import bars
-from eval.questions import load, resolve
+from eval.questions import Question, load, resolve
 from eval.runs.cache import Cache, CachedJudge
 from eval.runs.records import Run
 from eval.runs.runner import Scoring, run
-from rag.embedding import BundledEmbedder
+from rag.embedding import BundledEmbedder, FloatArray
 from rag.judge.opening import open_judge
 from rag.library import Library
 from rag.llm import LanguageModel, Message, ModelStream, ResolvedEvidence
+from rag.pipeline import ask
+from rag.reranker import BUNDLED, Candidate
 from rag.sentences import split_sentences
 from rag.types import Usage
+from rag.wire import answer_to_json
 
 _SOURCE = re.compile(r"^\[(\d+)\] .*\n<<<\n(.*)\n>>>$", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
@@ -101,6 +106,33 @@ class _Said:
         pass
 
 
+class RememberingEmbedder(BundledEmbedder):
+    """Embeds a question once: nothing that is planted here changes its vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[tuple[str, ...], FloatArray] = {}
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        key = tuple(texts)
+        if key not in self._known:
+            self._known[key] = super().embed(texts)
+        return self._known[key]
+
+
+class RememberingReranker:
+    """Reads a question with a sentence once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Candidate], float] = {}
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
+        new = [one for one in candidates if (question, one) not in self._known]
+        for one, score in zip(new, BUNDLED.scores(question, new) if new else (), strict=True):
+            self._known[question, one] = float(score)
+        return np.array([self._known[question, one] for one in candidates], np.float32)
+
+
 def _words(text: str) -> set[str]:
     return {word for word in re.findall(r"[a-z0-9]+", text.casefold()) if len(word) > 3}
 
@@ -153,13 +185,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     cache = Cache(shipped.cache_folder())
     scoring = Scoring(CachedJudge(open_judge(options.judge), cache), options.judge)
-    with shipped.open_corpus(BundledEmbedder()) as library:
+    with shipped.open_corpus(RememberingEmbedder()) as library:
         questions = resolve(load(shipped.questions_path()), library.papers())
         if options.limit:
             questions = tuple(questions[i * len(questions) // options.limit] for i in range(options.limit))
 
+        reranker = RememberingReranker()
+
+        def asker(question: Question, model: LanguageModel | None) -> Any:
+            return answer_to_json(
+                ask(library, question.question, model=model, history=question.history, reranker=reranker)
+            )
+
         def made(model: LanguageModel | None) -> Run:
-            return run(library, questions, model=model, scoring=scoring, at_once=1)
+            return run(library, questions, model=model, scoring=scoring, at_once=1, asker=asker)
 
         writing = made(CopyingModel(0, noise=options.noise))
         quoting = made(None)

@@ -16,6 +16,7 @@ from eval.measures.correctness import GRADED, REFERENCE_F1, REFERENCE_ROUGE_L
 from eval.measures.effort import FIRST_TOKEN, LENGTH, SECONDS, TIMES, cost_at
 from eval.measures.faithfulness import CONTRADICTED, FAITHFULNESS, NOISE, UNSUPPORTED
 from eval.measures.measure import UNSCORED, Figure, Measure, Value, cluster_of, figure, score
+from eval.measures.numbers import NUMBERS_HELD
 from eval.measures.outcomes import (
     ABSTENTION,
     DETAIL,
@@ -48,6 +49,7 @@ MORE = (
     NDCG,
     ABSTENTION_PRECISION,
     QUOTES_EXACT,
+    NUMBERS_HELD,
     LENGTH,
 )
 
@@ -74,6 +76,7 @@ __all__ = [
     "FIRST_TOKEN",
     "HEADLINE",
     "JUDGED",
+    "NUMBERS_HELD",
     "RIGHT_PAPER",
     "SECONDS",
     "TIMES",

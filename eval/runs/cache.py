@@ -110,6 +110,8 @@ class WatchedModel:
 
     def stream(self, messages: Sequence[Message]) -> ModelStream:
         self.n_calls += 1
+        if self.stop.is_set():
+            return _Replay({"usage": (None, None), "finish_reason": None, "pieces": ()})
         key = reply_key(self.identity, self.repeat, messages)
         kept = self.cache.get(key) if self.cache is not None else None
         # Of a reply that its reader left early only that much is known: it serves the same reader.

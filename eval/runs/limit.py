@@ -16,7 +16,7 @@ class AdaptiveLimit:
     successes in a row as run at once, half after a refusal, with a pause that doubles.
 
     An endpoint that only queues never refuses. So there is no increase while an answer takes
-    more than twice as long as the quickest did.
+    half as long again as the quickest did, and a decrease by one where it takes three times as long.
     """
 
     highest: int
@@ -28,7 +28,7 @@ class AdaptiveLimit:
     _quickest: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.current = min(2, self.highest)
+        self.current = 1
 
     @property
     def seconds_to_wait(self) -> float:
@@ -38,8 +38,10 @@ class AdaptiveLimit:
     def succeeded(self, seconds: float) -> None:
         self._pause = FIRST_PAUSE_SECONDS
         self._quickest = seconds if self._quickest is None else min(self._quickest, seconds)
-        if seconds > 2 * self._quickest + 0.1:
+        if seconds > 1.5 * self._quickest + 0.1:
             self._n_good = 0
+            if seconds > 3 * self._quickest + 0.1:
+                self.current = max(1, self.current - 1)
             return
         self._n_good += 1
         if self._n_good >= self.current and self.current < self.highest:
@@ -54,3 +56,8 @@ class AdaptiveLimit:
         self.current = max(1, self.current // 2)
         self._not_before = self.clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+    def failed(self) -> None:
+        """An answer that came too late, or an endpoint that was not there: half, without a pause."""
+        self._n_good = 0
+        self.current = max(1, self.current // 2)

@@ -32,7 +32,7 @@ from eval.runs.judged import Judged, judge_answer
 from eval.runs.limit import AdaptiveLimit
 from eval.runs.records import Record, Run
 from rag.config import N_SOURCES
-from rag.errors import FootnotedError, LibraryError, ModelRateLimited, ModelUnreachable
+from rag.errors import FootnotedError, LibraryError, ModelRateLimited, ModelTimeout, ModelUnreachable
 from rag.judge.judgement import Judge
 from rag.library import Library
 from rag.llm import LanguageModel
@@ -280,8 +280,10 @@ class _Asking:
         if journal:
             journal.append(record)
         self.done[record.key] = record
-        if record.is_scorable:
+        if record.is_scorable and not record.is_cached:
             self.limit.succeeded(record.seconds)
+        elif item.record is None or item.is_unreachable:
+            self.limit.failed()
         self._count(item, record)
         if self.on_record is not None:
             self.on_record(record, len(self.done))
@@ -326,7 +328,7 @@ class _Asking:
             error = str(raised)
         if watched is not None:
             item.is_limited = isinstance(watched.error, ModelRateLimited)
-            item.is_unreachable = isinstance(watched.error, ModelUnreachable)
+            item.is_unreachable = isinstance(watched.error, ModelUnreachable | ModelTimeout)
         return Record(
             item.question,
             answer,
