@@ -7,9 +7,9 @@ usage. Whether a target is met does not change them: measuring is one thing, jud
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 from eval.commands import compare, data, gate, peers, run, sentences
 from eval.commands.shared import EPILOG, LAYOUT, say
@@ -33,7 +33,13 @@ _MEASURING_JUDGES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    elsewhere = {name: path for name, _, path in _MEASURING_JUDGES}
+    # They read their own arguments, `--help` among them.
+    if given[:1] and given[0] in elsewhere:
+        options = argparse.Namespace(run=lambda _: import_module(elsewhere[given[0]]).main(given[1:]))
+    else:
+        options = parser().parse_args(given)
     try:
         return int(options.run(options))
     except FootnotedError as error:
@@ -52,15 +58,6 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (run, compare, gate, peers, data, sentences):
         module.add_parser(commands)
-    for name, text, path in _MEASURING_JUDGES:
-        own = commands.add_parser(name, help=text, add_help=False)
-        own.add_argument("rest", nargs=argparse.REMAINDER)
-        own.set_defaults(run=_elsewhere(path))
+    for name, text, _ in _MEASURING_JUDGES:
+        commands.add_parser(name, help=text, add_help=False)
     return made
-
-
-def _elsewhere(path: str) -> Any:
-    def run_it(options: argparse.Namespace) -> int:
-        return int(import_module(path).main(options.rest))
-
-    return run_it

@@ -375,3 +375,34 @@ def test_the_shipped_questions_run_over_the_shipped_papers(
     # Far below the targets, which are for the table to judge: this is about a run that works.
     assert found["figures"]["right_paper_found"]["mean"] > 0.9
     assert not [failure for failure in found["failures"] if failure["fault"] == "question"]
+
+
+def test_judges_are_measured_by_subcommands_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from eval.judge_rates import judged_answers_path
+
+    command = ["judge", "--data", str(judged_answers_path()), "--judge", "overlap", "--limit", "20", "--json"]
+    assert cli.main([*command, "--resamples", "10"]) == 0
+    assert json.loads(capsys.readouterr().out)["figures"]
+    papers = tmp_path / "papers.jsonl"
+    papers.write_text(
+        "".join(json.dumps({"title": one.title, "abstract": one.abstract}) + "\n" for one in PAPERS), "utf-8"
+    )
+    assert cli.main(["defects", "--library", str(papers), "--judge", "rules"]) == 0
+    assert "all defects" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["judge", "--help"])
+    assert ended.value.code == 0
+
+
+def test_without_an_answerable_question_there_is_still_a_report(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path / "q.jsonl", [Question(f"u{n}", "hello", False) for n in range(3)])
+    common = ["--questions", str(file), "--library", str(library.path), "--quote", "--judge", "rules"]
+    assert cli.main(["run", *common, "--no-correction", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "report.html").stat().st_size > 5_000
+    baseline = ["--baseline", str(tmp_path / "out" / "run.jsonl")]
+    assert cli.main(["gate", *baseline, *common]) == 0
+    assert "the gate is open" in capsys.readouterr().out
+    assert cli.main(["gate", *baseline, *common, "--limit", "2"]) == 2
+    assert "1 questions only before" in capsys.readouterr().err
