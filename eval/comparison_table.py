@@ -35,7 +35,7 @@ def comparison_as_markdown(found: Comparison) -> str:
             name = f"**{one.measure.words}**" if one.direction in ("better", "worse") else one.measure.words
             lines.append(
                 f"| {name} | {in_unit(one.before, unit)} | {in_unit(one.after, unit)} | {change(own.mean, unit)} "
-                f"| {ends(own.interval, unit)} | {own.p_value:.3f} | {one.n_wins} / {one.n_losses} / {own.n_equal} |"
+                f"| {ends(own.interval, unit)} | {p_in_words(own.p_value)} | {one.n_wins} / {one.n_losses} / {own.n_equal} |"
             )
     return "\n".join(lines)
 
@@ -89,6 +89,10 @@ def change(value: float, unit: Unit) -> str:
     return f"{value:+.{ {'seconds': 2, 'dollars': 5}.get(unit, 1) }f}"
 
 
+def p_in_words(p_value: float) -> str:
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def ends(interval: Interval, unit: Unit) -> str:
     return f"{change(interval.low, unit)} to {change(interval.high, unit)}"
 
@@ -109,7 +113,7 @@ def _row(one: Paired) -> str:
     counts = f"{one.n_wins}/{one.n_losses}/{own.n_equal}"
     return (
         f"{one.measure.words:34} {in_unit(one.before, unit):>9} {in_unit(one.after, unit):>9} "
-        f"{change(own.mean, unit):>9}   {ends(own.interval, unit):<18} {own.p_value:>6.3f}  {counts}{mark}{lost}"
+        f"{change(own.mean, unit):>9}   {ends(own.interval, unit):<18} {p_in_words(own.p_value):>6}  {counts}{mark}{lost}"
     )
 
 

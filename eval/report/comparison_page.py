@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eval.compare import Changed, Comparison
-from eval.comparison_table import change, ends
+from eval.comparison_table import change, ends, p_in_words
 from eval.measures import HEADLINE
 from eval.report.markup import document, esc, table
 from eval.report.page import filters, made
@@ -54,7 +54,7 @@ def _table(found: Comparison) -> str:
                 in_unit(one.after, unit),
                 f'<strong class="{colour}">{change(own.mean, unit)}</strong>',
                 ends(own.interval, unit),
-                f"{own.p_value:.3f}",
+                esc(p_in_words(own.p_value)),
                 f"{one.n_wins} / {one.n_losses} / {own.n_equal}",
                 f'<span class="{colour}">{word}</span> {lost}',
             ]
