@@ -33,9 +33,10 @@ def comparison_as_markdown(found: Comparison) -> str:
         if one.difference is not None:
             unit, own = one.measure.unit, one.difference
             name = f"**{one.measure.words}**" if one.direction in ("better", "worse") else one.measure.words
+            counts = f"{one.n_wins} / {one.n_losses} / {own.n_equal}"
             lines.append(
                 f"| {name} | {in_unit(one.before, unit)} | {in_unit(one.after, unit)} | {change(own.mean, unit)} "
-                f"| {ends(own.interval, unit)} | {p_in_words(own.p_value)} | {one.n_wins} / {one.n_losses} / {own.n_equal} |"
+                f"| {ends(own.interval, unit)} | {p_in_words(own.p_value)} | {counts} |"
             )
     return "\n".join(lines)
 
@@ -111,9 +112,10 @@ def _row(one: Paired) -> str:
     mark = {"better": "  better", "worse": "  WORSE"}.get(one.direction, "")
     lost = f"  {one.n_lost} failed after" if one.n_lost else ""
     counts = f"{one.n_wins}/{one.n_losses}/{own.n_equal}"
+    p = p_in_words(own.p_value)
     return (
         f"{one.measure.words:34} {in_unit(one.before, unit):>9} {in_unit(one.after, unit):>9} "
-        f"{change(own.mean, unit):>9}   {ends(own.interval, unit):<18} {p_in_words(own.p_value):>6}  {counts}{mark}{lost}"
+        f"{change(own.mean, unit):>9}   {ends(own.interval, unit):<18} {p:>6}  {counts}{mark}{lost}"
     )
 
 

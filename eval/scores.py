@@ -36,6 +36,8 @@ from eval.runs.records import Record, Run
 from eval.statistics import SEED, Interval
 
 N_RISK_RESAMPLES = 1_000
+N_TAG_RESAMPLES = 2_000
+"""The ends of an interval then move by about a point, in rows of a few dozen questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,10 @@ def scores_of(run: Run, *, rates: ErrorRates | None = None, labels: Labels | Non
         figures=tuple(figure(measure, records) for measure in measures),
         times=tuple(figure(measure, records) for measure in TIMES),
         by_tag={
-            tag: tuple(figure(measure, [one for one in records if tag in one.question.tags]) for measure in in_tags)
+            tag: tuple(
+                figure(measure, [one for one in records if tag in one.question.tags], n_resamples=N_TAG_RESAMPLES)
+                for measure in in_tags
+            )
             for tag in tags
         },
         baselines={

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from eval.questions import Question
 from eval.runs.records import Record
-from eval.statistics import Interval, clustered_interval, mean_interval
+from eval.statistics import N_RESAMPLES, Interval, clustered_interval, mean_interval
 
 UNSCORED: Final = "unscored"
 
@@ -76,7 +76,7 @@ class Figure:
         return self.bounds.high <= self.measure.target
 
 
-def figure(measure: Measure, records: Iterable[Record]) -> Figure:
+def figure(measure: Measure, records: Iterable[Record], *, n_resamples: int = N_RESAMPLES) -> Figure:
     """``measure`` over those of ``records`` that it is about."""
     values: list[float] = []
     clusters: list[Hashable] = []
@@ -89,7 +89,14 @@ def figure(measure: Measure, records: Iterable[Record]) -> Figure:
             values.append(float(value))
             clusters.append(cluster_of(record.question))
     interval = clustered_interval if measure.unit == "share" else mean_interval
-    return Figure(measure, sum(values), len(values), n_unscored, len(set(clusters)), interval(values, clusters))
+    return Figure(
+        measure,
+        sum(values),
+        len(values),
+        n_unscored,
+        len(set(clusters)),
+        interval(values, clusters, n_resamples=n_resamples),
+    )
 
 
 def score(measure: Measure, record: Record) -> Value:

@@ -48,7 +48,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            write_whole(folder / name, text.encode("utf-8", "replace"))
+            write_whole(folder / name, text.encode("utf-8", "replace"), is_synced=False)
     except OSError as error:
         raise RunError(
             f"the report cannot be written to {folder} ({error.strerror or error}): make room; "

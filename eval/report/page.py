@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from eval.measures import HEADLINE, Figure, figure
+from eval.measures import HEADLINE, Figure
 from eval.measures.measure import Measure
 from eval.report import plots
 from eval.report.markup import document, esc, table
@@ -181,10 +181,7 @@ def _baselines(scores: Scores) -> str:
 def _plots(scores: Scores) -> str:
     parts = []
     for measure in (*HEADLINE[:2], *(one.measure for one in scores.figures if one.measure.name == "faithfulness")):
-        rows = []
-        for tag in scores.by_tag:
-            own = [record for record in scores.run.records if tag in record.question.tags]
-            rows.append((tag, figure(measure, own)))
+        rows = [(tag, one) for tag, own in scores.by_tag.items() for one in own if one.measure.name == measure.name]
         parts.append(plots.by_kind(rows, f"By kind: {measure.words}"))
     if scores.risk is not None:
         parts.append(plots.risk(scores.risk))

@@ -155,13 +155,17 @@ def write(place: Path, run: Run) -> None:
         write_whole(place / FILE_NAME, b"".join(_line(one) for one in (run.about, *map(to_json, run.records))))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """``data`` in the file, on the disk, whole or not at all. Raises OSError."""
+def write_whole(path: Path, data: bytes, *, is_synced: bool = True) -> None:
+    """``data`` in the file, whole or not at all, and on the disk before it returns. Raises OSError.
+
+    What can be made again need not wait for the disk (``is_synced=False``).
+    """
     new = path.with_name(path.name + ".new")
     with open(new, "wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if is_synced:
+            os.fsync(file.fileno())
     new.replace(path)
 
 
