@@ -11,7 +11,6 @@ import pytest
 from eval import cli, retrieval
 from eval.errors import QuestionFileError
 from eval.retrieval import JudgedSet, configurations, differences, limited, measured, read_set, run
-from eval.statistics import mean_interval, paired_difference
 from rag.errors import UsageError
 from rag.library import Library
 from rag.types import Paper
@@ -120,19 +119,3 @@ def test_the_command_prints_the_table_and_keeps_the_library(
     assert "hybrid - lexical" in capsys.readouterr().out
     assert cli.main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n_papers"] == 3
-
-
-def test_a_paired_difference_that_is_sure_and_one_that_is_not() -> None:
-    sure = paired_difference([0.9] * 30 + [0.5], [0.5] * 30 + [0.5])
-    assert sure.mean == pytest.approx(0.4 * 30 / 31)
-    assert sure.interval.low > 0.3 and sure.p_value < 0.001
-    assert (sure.n_better, sure.n_worse, sure.n_equal) == (30, 0, 1)
-    unsure = paired_difference([1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0])
-    assert unsure.mean == 0.0 and unsure.p_value == 1.0 and unsure.interval.low < 0 < unsure.interval.high
-    with pytest.raises(ValueError, match="2 values against 1"):
-        paired_difference([1.0, 2.0], [1.0])
-
-
-def test_the_interval_of_a_mean_holds_it_and_may_be_negative() -> None:
-    interval = mean_interval([-1.0, -0.5, 0.0, -0.5])
-    assert -1.0 <= interval.low < -0.5 < interval.high <= 0.0

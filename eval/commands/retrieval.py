@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from eval.commands import shared
 
 DEFAULT_CONFIGS = "lexical,dense,hybrid,default"
 
@@ -24,7 +25,7 @@ def add_parser(commands: Any) -> None:
         "retrieval",
         help="measure the search on a set with relevance judgements",
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=shared.LAYOUT,
     )
     made.add_argument(
         "--corpus", metavar="FILE", type=Path, required=True, help="papers: corpus.jsonl, or any file of them"
@@ -35,19 +36,18 @@ def add_parser(commands: Any) -> None:
         "--configs", metavar="NAMES", default=DEFAULT_CONFIGS, help=f"separated by commas ({DEFAULT_CONFIGS})"
     )
     made.add_argument("--library", metavar="DIR", type=Path, help="keep the library of the corpus here")
-    made.add_argument("--limit", metavar="N", type=int, help="only N queries, taken evenly from the file")
+    made.add_argument("--limit", metavar="N", type=shared.positive, help="only N queries, taken evenly from the file")
     made.add_argument("--json", action="store_true", help="print JSON for machines")
     made.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     from eval import retrieval
-    from eval.runner import code_sha256
+    from eval.runs.fingerprint import code_sha256
     from eval.shipped import MAKES_CHUNKS, cache_folder
     from rag.embedding import open_embedder
     from rag.library import Library
     from rag.readers import read_papers
-    from rag.terminal import harmless_json
 
     named = retrieval.configurations([name.strip() for name in options.configs.split(",") if name.strip()])
     judged = retrieval.limited(retrieval.read_set(options.queries, options.qrels), options.limit)
@@ -70,12 +70,11 @@ def run(options: argparse.Namespace) -> int:
             _progress("")
         n_papers = len(library)
     if report.n_skipped:
-        sys.stderr.write(f"{report.n_skipped} parts of {options.corpus.name} were skipped\n")
+        shared.say(f"{report.n_skipped} parts of {options.corpus.name} were skipped")
     if options.json:
-        text = harmless_json(json.dumps(retrieval.as_json(found, judged, n_papers), ensure_ascii=False, indent=2))
+        shared.out_json(retrieval.as_json(found, judged, n_papers))
     else:
-        text = retrieval.as_text(found, n_papers)
-    sys.stdout.write(text + "\n")
+        shared.out(retrieval.as_text(found, n_papers))
     return 0
 
 
