@@ -69,6 +69,10 @@ class Config:
     n_sources: int = N_SOURCES
     verified_only: bool = False
     """Show only sentences that the check supports, and say how many were left out."""
+    repair: bool = True
+    """Let the model rewrite a sentence that fails the check, once, and find missing footnotes."""
+    rerank: bool = True
+    """Let the cross-encoder read the best sentences; without it a search takes a tenth of the time."""
     warnings: tuple[str, ...] = field(default=())
     """Things that look like a mistake: an endpoint without a model name."""
     file: Path | None = None
@@ -170,6 +174,8 @@ _PLAIN_SETTINGS: dict[str, tuple[type, str]] = {
     "library": (str, "a text"),
     "n_sources": (int, "a whole number above zero"),
     "verified_only": (bool, "true or false"),
+    "repair": (bool, "true or false"),
+    "rerank": (bool, "true or false"),
 }
 _MAY_BE_ZERO = ("temperature", "max_retries", "seed", "price_in", "price_out")
 

@@ -240,15 +240,15 @@ def test_replies_are_kept_by_content_and_repeats_are_asked_anew(library: Library
     says = [Says(f"Kelp grows {n} centimetres [1].", usage=(100, 10)) for n in range(4)]
     with ScriptedServer(*says) as server:
         model = model_at(server)
-        first = run(library, asked, model=model, repeats=2, cache=cache, at_once=1, scoring=rules())
+        first = run(library, asked, model=model, repair=False, repeats=2, cache=cache, at_once=1, scoring=rules())
         assert len(server.requests) == 4
-        again = run(library, asked, model=model, repeats=2, cache=cache, at_once=1, scoring=rules())
+        again = run(library, asked, model=model, repair=False, repeats=2, cache=cache, at_once=1, scoring=rules())
         assert len(server.requests) == 4
         assert bytes_of(again) == bytes_of(first)
         assert [one.is_cached for one in again.records] == [True] * 4
         assert again.records[0].answer is not None and again.records[0].answer["usage"]["prompt_tokens"] == 100
         server.queue(*says)
-        run(library, asked, model=model, repeats=2, at_once=1)
+        run(library, asked, model=model, repair=False, repeats=2, at_once=1)
         assert len(server.requests) == 8  # without the cache
     texts = [one.answer["text"] for one in first.records if one.answer is not None]
     assert len(set(texts)) == 4
@@ -293,7 +293,7 @@ def test_judgements_are_kept_until_the_judge_changes(tmp_path: Path) -> None:
 def test_repeats_that_differ_are_counted(library: Library) -> None:
     says = [Says("It grows 60 [1]."), Says("It grows 70 [1]."), Says("It grows 60 [1].")]
     with ScriptedServer(*says) as server:
-        done = run(library, questions(1), model=model_at(server), repeats=3, at_once=1)
+        done = run(library, questions(1), model=model_at(server), repair=False, repeats=3, at_once=1)
     again = next(one for one in scores_of(done).repeatability if one.measure.name == "fact_said")
     assert (again.n, again.n_flipped) == (1, 1)
     assert again.flips == pytest.approx(2 / 3)  # of three pairs two differ

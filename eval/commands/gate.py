@@ -95,7 +95,12 @@ def _made(options: argparse.Namespace, baseline: Run) -> Run:
         ready = Ready(library, shared.resolved(questions, library), settings, model, cache)
         # Refused before anything is asked, and paid.
         about = describe(
-            library, ready.questions, model=model, n_sources=settings.n_sources, verified_only=settings.verified_only
+            library,
+            ready.questions,
+            model=model,
+            n_sources=settings.n_sources,
+            verified_only=settings.verified_only,
+            repair=settings.repair,
         )
         refuse_other(baseline, Run(about, ()))
         return run_and_report(options, ready, options.out).run

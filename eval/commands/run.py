@@ -163,6 +163,7 @@ def run_and_report(
             out=out,
             n_sources=ready.settings.n_sources,
             verified_only=ready.settings.verified_only,
+            repair=ready.settings.repair,
             repeats=options.repeats,
             scoring=scoring,
             retry_errors=options.retry_errors,

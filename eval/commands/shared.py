@@ -44,6 +44,7 @@ def running_options() -> argparse.ArgumentParser:
     made.add_argument("--model", metavar="NAME", help="the model there, or a [model.NAME] profile (or FOOTNOTED_MODEL)")
     made.add_argument("--quote", action="store_true", help="quote only, whatever model is configured")
     made.add_argument("--verified-only", action="store_true", help="leave out sentences that fail the check")
+    made.add_argument("--no-repair", action="store_true", help="leave sentences as the model wrote them")
     made.add_argument("--repeats", metavar="K", type=positive, default=1, help="ask each question K times (1)")
     made.add_argument("--judge", metavar="NAME", default="default", help="who judges the claims; 'none' for nobody")
     made.add_argument("--grader", metavar="NAME", help="a [model.NAME] profile that compares answers with references")
@@ -105,6 +106,7 @@ def config_of(options: argparse.Namespace, model: str | None = None) -> Config:
         model=model or getattr(options, "model", None),
         file=options.config,
         verified_only=getattr(options, "verified_only", False) or None,
+        repair=False if getattr(options, "no_repair", False) else None,
     )
     for warning in settings.warnings:
         say(f"note: {warning}")

@@ -87,6 +87,7 @@ def run(
     out: Path | None = None,
     n_sources: int = N_SOURCES,
     verified_only: bool = False,
+    repair: bool = True,
     repeats: int = 1,
     scoring: Scoring | None = None,
     retry_errors: bool = False,
@@ -118,6 +119,7 @@ def run(
         model=model,
         n_sources=n_sources,
         verified_only=verified_only,
+        repair=repair,
         repeats=repeats,
         judge=scoring.judge_name or None,
         graded=scoring.grade is not None,
@@ -133,6 +135,7 @@ def run(
             history=question.history,
             n_sources=n_sources,
             verified_only=verified_only,
+            repair=repair,
         )
         return answer_to_json(answer)
 
@@ -349,6 +352,7 @@ def describe(
     model: LanguageModel | None,
     n_sources: int,
     verified_only: bool,
+    repair: bool,
     repeats: int = 1,
     judge: str | None = None,
     graded: bool = False,
@@ -371,6 +375,7 @@ def describe(
             "model": model_identity(model),
             "n_sources": n_sources,
             "verified_only": verified_only,
+            "repair": repair,
             "repeats": repeats,
             "judge": judge,
             "graded": graded,
