@@ -128,6 +128,8 @@ class Hit:
     chunk: Chunk
     score: float
     origins: tuple[Origin, ...]
+    nearest: Span | None = None
+    """The sentence of the chunk that is nearest to the question in meaning; None if that was not asked for."""
     sentence_vectors: Any = field(default=None, compare=False, repr=False)
     """float32 (n_sentences, n_dims), unit rows, one per ``chunk.sentences``: stored with
     the chunk so that no sentence is embedded at question time. None if not stored."""

@@ -103,7 +103,7 @@ def find(
     # Both sides' finds are compared with the question by both measures, so that being
     # missed by one side's cut costs a chunk nothing but what it lacks.
     meaning = _meaning(found, vector) if settings.dense and vector is not None else {}
-    scores = fuse(meaning, words)
+    scores = fuse({chunk_id: near.cosines for chunk_id, near in meaning.items()}, words)
     dense = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.dense, 1)}
     lexical = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.lexical, 1)}
     hits: list[Hit] = []
@@ -115,10 +115,19 @@ def find(
         papers.add(stored.paper.paper_id)
         origins = []
         if chunk_id in dense:
-            origins.append(Origin("dense", dense[chunk_id], meaning[chunk_id][0]))
+            origins.append(Origin("dense", dense[chunk_id], meaning[chunk_id].cosines[0]))
         if chunk_id in lexical:
             origins.append(Origin("lexical", lexical[chunk_id], words[chunk_id]))
-        hits.append(Hit(stored.paper, stored.chunk, scores[chunk_id], tuple(origins), stored.sentence_vectors))
+        hits.append(
+            Hit(
+                stored.paper,
+                stored.chunk,
+                scores[chunk_id],
+                tuple(origins),
+                stored.chunk.sentences[meaning[chunk_id].sentence] if chunk_id in meaning else None,
+                stored.sentence_vectors,
+            )
+        )
         if len(hits) == k:
             break
     return tuple(hits)
@@ -128,27 +137,41 @@ def hits_of(library: Library, vector: FloatArray, paper_ids: Sequence[str]) -> t
     """Of each of these papers the chunk whose best sentence is nearest to ``vector``, the nearest paper first."""
     best: dict[str, Hit] = {}
     for stored in library.chunks_of(paper_ids):
-        score = max(0.0, float((stored.sentence_vectors @ vector).max()))
+        similar = stored.sentence_vectors @ vector
+        score = max(0.0, float(similar.max()))
         known = best.get(stored.paper.paper_id)
         if known is None or score > known.score:
             origin = Origin("dense", 1, float(stored.vector @ vector))
-            best[stored.paper.paper_id] = Hit(stored.paper, stored.chunk, score, (origin,), stored.sentence_vectors)
+            nearest = stored.chunk.sentences[int(similar.argmax())]
+            best[stored.paper.paper_id] = Hit(
+                stored.paper, stored.chunk, score, (origin,), nearest, stored.sentence_vectors
+            )
     return tuple(sorted(best.values(), key=lambda hit: -hit.score))
 
 
-def _meaning(found: Candidates, vector: FloatArray) -> dict[str, tuple[float, float]]:
-    """By chunk: its cosine and that of its best sentence, all in two products."""
+@dataclass(frozen=True, slots=True)
+class _Near:
+    cosines: tuple[float, float]
+    """Of the chunk, and of its best sentence."""
+    sentence: int
+    """The place of that sentence."""
+
+
+def _meaning(found: Candidates, vector: FloatArray) -> dict[str, _Near]:
+    """How near each chunk is to the question, all in two products."""
     if not found.chunks:
         return {}
     stored = list(found.chunks.values())
     chunks = np.stack([one.vector for one in stored]) @ vector
     sentences = np.concatenate([one.sentence_vectors for one in stored]) @ vector
-    sizes = [len(one.sentence_vectors) for one in stored]
-    best = np.maximum.reduceat(sentences, np.cumsum([0, *sizes[:-1]]))
-    return {
-        chunk_id: (chunk, sentence)
-        for chunk_id, chunk, sentence in zip(found.chunks, chunks.tolist(), best.tolist(), strict=True)
-    }
+    near: dict[str, _Near] = {}
+    first = 0
+    for (chunk_id, one), cosine in zip(found.chunks.items(), chunks.tolist(), strict=True):
+        own = sentences[first : first + len(one.sentence_vectors)]
+        first += len(own)
+        best = int(own.argmax())
+        near[chunk_id] = _Near((cosine, float(own[best])), best)
+    return near
 
 
 def papers_of(hits: Sequence[Hit]) -> dict[str, Paper]:
