@@ -26,7 +26,7 @@ def hit(paper_id: str, abstract: str, vectors: Any = None) -> Hit:
     paper = Paper(paper_id, f"About {paper_id}", abstract)
     spans = tuple(split_sentences(abstract))
     chunk = Chunk(f"{paper_id}#0", paper_id, 0, Span(0, len(abstract)), spans, 20)
-    return Hit(paper, chunk, 1.0, (), vectors)
+    return Hit(paper, chunk, 1.0, (), sentence_vectors=vectors)
 
 
 def evidence(hits: Sequence[Hit], *read: tuple[int, int, float]) -> Evidence:
