@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from rag.errors import ConfigError
 
@@ -51,6 +52,24 @@ class EmbeddingConfig:
     key_env: str = "OPENAI_API_KEY"
     timeout_seconds: float = 60.0
     batch_size: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """A Chroma server that holds the vectors, instead of the library's own folder."""
+
+    url: str
+    key_env: str = "CHROMA_API_KEY"
+    """The variable that holds the key, where one is needed (Chroma's cloud)."""
+    tenant: str = "default_tenant"
+    database: str = "default_database"
+
+    @property
+    def address(self) -> str:
+        """Scheme, host and port alone, as the library remembers them: a URL may hold a password."""
+        url = urlsplit(self.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return f"{url.scheme}://{url.hostname}:{port}/{self.tenant}/{self.database}"
 
 
 @dataclass(frozen=True, slots=True)

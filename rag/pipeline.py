@@ -23,6 +23,7 @@ from rag.context import budget_for, fit
 from rag.conversation import last_topic, papers_meant, points_back, standalone
 from rag.errors import ModelError
 from rag.evidence import Evidence, best_spans, rank_sentences
+from rag.filters import Filter
 from rag.library import Library
 from rag.llm import LanguageModel
 from rag.reranker import BUNDLED, Reranker
@@ -64,12 +65,13 @@ def ask(
     n_sources: int = N_SOURCES,
     verified_only: bool = False,
     reranker: Reranker | None = BUNDLED,
+    only: Filter | None = None,
 ) -> Answer:
     """The checked answer to ``question`` from the abstracts in ``library``.
 
-    Without a ``model`` the answer is made of exact quotes. Whatever happens to the model is
-    an outcome of the answer, with the evidence kept; errors of the library or of the
-    embedding are raised (rag.errors).
+    Without a ``model`` the answer is made of exact quotes; with ``only``, out of those papers
+    alone. Whatever happens to the model is an outcome of the answer, with the evidence kept;
+    errors of the library or of the embedding are raised (rag.errors).
     """
     *_, last = stream(
         library,
@@ -79,6 +81,7 @@ def ask(
         n_sources=n_sources,
         verified_only=verified_only,
         reranker=reranker,
+        only=only,
     )
     assert isinstance(last, Finished)
     return last.answer
@@ -94,13 +97,14 @@ def stream(
     verified_only: bool = False,
     reranker: Reranker | None = BUNDLED,
     stop: threading.Event | None = None,
+    only: Filter | None = None,
 ) -> Iterator[Event]:
     """``ask``, told as it happens; the last event is always ``Finished``.
 
     Setting ``stop`` ends the answer with outcome ``stopped`` and what was there by then;
     closing the generator ends it without one.
     """
-    telling = _Telling(library, question, history, model, verified_only, reranker, stop)
+    telling = _Telling(library, question, history, model, verified_only, reranker, stop, only)
     yield from telling.run(n_sources)
 
 
@@ -116,6 +120,7 @@ class _Telling:
         verified_only: bool,
         reranker: Reranker | None,
         stop: threading.Event | None,
+        only: Filter | None,
     ) -> None:
         self.started = time.perf_counter()
         self.library = library
@@ -124,6 +129,7 @@ class _Telling:
         self.verified_only = verified_only
         self.reranker = reranker
         self.stop = stop
+        self.only = only
         self.notes: list[str] = []
         self.question = self._readable(question)
         self.standalone_question = self.question
@@ -145,7 +151,7 @@ class _Telling:
         self.standalone_question = self._standalone()
         yield Searching(self.standalone_question, n_papers)
         vector = embed(self.library, self.standalone_question)
-        hits = find(self.library, self.standalone_question, vector, k=n_sources)
+        hits = find(self.library, self.standalone_question, vector, k=n_sources, only=self.only)
         evidence = rank_sentences(self.standalone_question, vector, hits, self.reranker)
         self.search_seconds = time.perf_counter() - self.started
         if self._stopped():

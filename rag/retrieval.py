@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rag.filters import Filter
 from rag.index.vectors import FloatArray
 from rag.library import Library
+from rag.papers import fold
 from rag.types import Hit, Origin, Paper
 
 DEPTH = 30
@@ -16,7 +18,7 @@ LEXICAL_SHARE = 0.5
 abstracts: right paper first for 98.9 %, against 97.9 % at 0.3 and 97.4 % at 0.7."""
 
 
-def search(library: Library, question: str, *, k: int = 10) -> tuple[Hit, ...]:
+def search(library: Library, question: str, *, k: int = 10, only: Filter | None = None) -> tuple[Hit, ...]:
     """The ``k`` best papers' best chunks for a question, best first; () if nothing is found.
 
     The whole of the question counts: its meaning against each chunk with its title, its
@@ -25,7 +27,7 @@ def search(library: Library, question: str, *, k: int = 10) -> tuple[Hit, ...]:
     """
     if not question.strip() or len(library) == 0:
         return ()
-    return find(library, question, embed(library, question), k=k)
+    return find(library, question, embed(library, question), k=k, only=only)
 
 
 def embed(library: Library, question: str) -> FloatArray:
@@ -34,9 +36,17 @@ def embed(library: Library, question: str) -> FloatArray:
     return vector
 
 
-def find(library: Library, question: str, vector: FloatArray, *, k: int, depth: int = DEPTH) -> tuple[Hit, ...]:
+def find(
+    library: Library,
+    question: str,
+    vector: FloatArray,
+    *,
+    k: int,
+    depth: int = DEPTH,
+    only: Filter | None = None,
+) -> tuple[Hit, ...]:
     """As ``search``, with the question already embedded."""
-    found = library.candidates(vector=vector, text=question, k=depth)
+    found = library.candidates(vector=vector, text=question, k=depth, only=only)
     words = dict(found.lexical)
     # Both sides' finds are compared with the question by both measures, so that being
     # missed by one side's cut costs a chunk nothing but what it lacks.
@@ -60,9 +70,7 @@ def find(library: Library, question: str, vector: FloatArray, *, k: int, depth: 
         if chunk_id in lexical:
             origins.append(Origin("lexical", lexical[chunk_id], words[chunk_id]))
         hits.append(Hit(stored.paper, stored.chunk, scores[chunk_id], tuple(origins), stored.sentence_vectors))
-        if len(hits) == k:
-            break
-    return tuple(hits)
+    return fold(hits)[:k]
 
 
 def fuse(

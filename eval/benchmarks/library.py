@@ -97,7 +97,9 @@ def measure_search(library: Library, vectors: FloatArray, questions: Sequence[st
     _say(f"    of which tantivy     {milliseconds(lambda n: library._words.query(questions[n], k))}")
     with library._snapshot() as snapshot:
         assert snapshot is not None
-        _say(f"    of which SQLite      {milliseconds(lambda n: (snapshot.state(), snapshot.chunks(found[n])))}")
+        generation = snapshot.state().generation
+        reading = milliseconds(lambda n: (snapshot.state(), snapshot.chunks(found[n], generation)))
+        _say(f"    of which SQLite      {reading}")
 
 
 def measure_opening(folder: Path) -> None:
