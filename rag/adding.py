@@ -90,12 +90,14 @@ class Adding:
         embedder: Callable[[], Embedder],
         tags: Sequence[str],
         on_progress: Callable[[AddReport], None] | None,
+        on_skipped: Callable[[Skipped], None] | None,
     ) -> None:
         self._records = records
         self._writer = writer
         self._open_embedder = embedder
         self._tags = tuple(dict.fromkeys(tags))
         self._on_progress = on_progress
+        self._on_skipped = on_skipped
         self._report = AddReport()
         self._run = records.revision()
         self._next_position, self._next_row = records.next_numbers()
@@ -131,7 +133,8 @@ class Adding:
             self._report = known
         else:
             self._read(taken, embed=embed)
-            if key is not None and taken.failure is None:
+            # What was rejected is told each time, so all of it must be in the report.
+            if key is not None and taken.failure is None and self._report.n_skipped <= MAX_SKIPPED:
                 self._remember(key)
         self._tell()
         while embed and self._embed_next():
@@ -155,6 +158,7 @@ class Adding:
         unusable = [paper for paper in papers if not is_text(paper.paper_id)]
         skipped += [Skipped(paper.origin or "", 0, "its id is not valid Unicode") for paper in unusable]
         papers = [paper for paper in papers if is_text(paper.paper_id)] if unusable else papers
+        self._reject(skipped)
         with self._snapshot() as snapshot:
             planned = plan(snapshot, papers, run=self._run, next_position=self._next_position)
         if not planned.is_empty or (self._tags and planned.mentioned):
@@ -179,6 +183,11 @@ class Adding:
             skipped=(so_far.skipped + tuple(skipped))[:MAX_SKIPPED],
         )
 
+    def _reject(self, skipped: Iterable[Skipped]) -> None:
+        if self._on_skipped is not None:
+            for one in skipped:
+                self._on_skipped(one)
+
     # -- what was read to its end before
 
     def _key_of(self, items: object) -> str | None:
@@ -192,7 +201,8 @@ class Adding:
         if text is None:
             return None
         values = json.loads(text)
-        skipped = tuple(Skipped(**one) for one in values.pop("skipped"))
+        skipped = tuple(Skipped(**one) for one in values["skipped"])
+        self._reject(skipped)
         return AddReport(unchanged=values["n_records"], n_skipped=values["n_skipped"], skipped=skipped)
 
     def _remember(self, key: str) -> None:
@@ -227,7 +237,7 @@ class Adding:
         self._cursor = rows[-1].row
         seconds = time.perf_counter() - started
         self._vector_seconds += seconds
-        self._n_next = _next_size(self._n_next, len(rows), seconds)
+        self._n_next = _next_size(self._n_next, len(rows), seconds, embedder)
         self._tell()
         return True
 
@@ -317,6 +327,11 @@ def embed_rows(embedder: Embedder, rows: Sequence[ChunkRow]) -> FloatArray:
     return in_order
 
 
-def _next_size(asked: int, n_embedded: int, seconds: float) -> int:
-    """As many as fit the time by the last batch's rate, and at most eight times as many as before."""
-    return max(1, min(int(n_embedded * SECONDS_FOR_CHUNKS / max(seconds, 1e-6)), 8 * asked, MAX_CHUNKS))
+def _next_size(asked: int, n_embedded: int, seconds: float, embedder: Embedder) -> int:
+    """As many as fit the time by the last batch's rate, and at most eight times as many as before.
+
+    An embedder whose calls take long to begin may ask for more at a time.
+    """
+    wanted_seconds: float = getattr(embedder, "seconds_per_call", SECONDS_FOR_CHUNKS)
+    most: int = getattr(embedder, "max_chunks_per_call", MAX_CHUNKS)
+    return max(1, min(int(n_embedded * wanted_seconds / max(seconds, 1e-6)), 8 * asked, most))

@@ -84,27 +84,30 @@ class Library:
 
     # -- papers: SQLite alone, no index is opened
 
-    def papers(self, only: Filter | None = None) -> Iterator[Paper]:
-        """All papers, or ``only`` those, as they are at this moment, in the order in which they were first added."""
-        with self._snapshot() as snapshot:
+    def papers(self, only: Filter | None = None, *, by_title: bool = False) -> Iterator[Paper]:
+        """All papers, or ``only`` those, as they are at this moment, in the order in which they were first added.
+
+        ``by_title``: in the order of their titles, whatever the case.
+        """
+        with self.snapshot() as snapshot:
             if snapshot is not None:
-                yield from snapshot.papers(only)
+                yield from snapshot.papers_by_title(only) if by_title else snapshot.papers(only)
 
     def listed(self, only: Filter | None = None) -> list[Listed]:
         """The same for a list: without abstracts, in no particular order, and many times faster."""
-        with self._snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             return list(snapshot.listed(only)) if snapshot else []
 
     def paper(self, paper_id: str) -> Paper:
         """By its id, or by another name it is known by (``doi:...``). Raises UnknownPaper."""
-        with self._snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             held = snapshot.papers_of([paper_id]) if snapshot else {}
         if paper_id not in held:
             raise self._unknown([paper_id])
         return held[paper_id]
 
     def __contains__(self, paper_id: object) -> bool:
-        with self._snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             return isinstance(paper_id, str) and snapshot is not None and bool(snapshot.positions_of([paper_id]))
 
     def __len__(self) -> int:
@@ -113,7 +116,7 @@ class Library:
     @property
     def state(self) -> State:
         """Its counts, and what made its vectors, as they are at this moment."""
-        with self._snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             return snapshot.state() if snapshot else State()
 
     @property
@@ -135,7 +138,7 @@ class Library:
     @property
     def corpus_fingerprint(self) -> str:
         """SHA-256 hex over the ids and content hashes of all papers, in no order; equal means equal content."""
-        with self._snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             return snapshot.corpus_fingerprint() if snapshot else ""
 
     @property
@@ -144,6 +147,12 @@ class Library:
         embedder = self._embedder()
         self._check_embedding(self.state, embedder)
         return embedder
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot | None]:
+        """One committed state, for whoever asks for several things at once; None for a library without a file."""
+        with storage(self.path), self._records.snapshot() as snapshot:
+            yield snapshot
 
     # -- search
 
@@ -173,6 +182,7 @@ class Library:
         *,
         tags: Sequence[str] = (),
         on_progress: Callable[[AddReport], None] | None = None,
+        on_skipped: Callable[[Skipped], None] | None = None,
         wait_seconds: float = 10.0,
         on_wait: Callable[[], None] | None = None,
         embed: bool = True,
@@ -182,7 +192,7 @@ class Library:
         Records that share an identity (arXiv id, DOI, PMID, else the title) become one
         paper; a record read again from the same source replaces what that source said.
         Papers of one work are linked. All papers that the input speaks of get ``tags``.
-        Skipped items are only reported. ``on_progress`` gets the report so far after every
+        Skipped items are only reported, each to ``on_skipped`` too. ``on_progress`` gets the report so far after every
         batch; ``on_wait`` is called once if another process is writing. With ``embed=False``
         the texts are stored and can be found by their words; the next add, or ``embed``,
         goes on. An add that dies keeps its finished batches: add the same input again and
@@ -193,7 +203,8 @@ class Library:
         with self._writing(wait_seconds, on_wait, create=True) as writer:
             if embed:
                 self._check_embedding(self.state, self._embedder())
-            return Adding(self._records, writer, self._embedder, tags, on_progress).run(items, embed=embed)
+            adding = Adding(self._records, writer, self._embedder, tags, on_progress, on_skipped)
+            return adding.run(items, embed=embed)
 
     def embed(
         self,
@@ -204,6 +215,24 @@ class Library:
     ) -> AddReport:
         """Embed what has no vectors yet; errors as with ``add``."""
         return self.add((), on_progress=on_progress, wait_seconds=wait_seconds, on_wait=on_wait)
+
+    def rebuild(
+        self,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+        wait_seconds: float = 10.0,
+        on_wait: Callable[[], None] | None = None,
+    ) -> None:
+        """Embed everything anew with the embedder given to ``open``, beside the old vectors, and switch in one step.
+
+        Until then everybody searches the old ones, and papers can be added with the old
+        embedding. Killed, it goes on where it stopped. ``on_progress`` gets the chunks done
+        and all of them. Errors as with ``add``.
+        """
+        from rag.rebuilding import Rebuilding
+
+        if self.state.n_chunks:
+            Rebuilding(self._records, self._embedder(), lambda: self._writing(wait_seconds, on_wait), on_progress).run()
 
     def remove(
         self,
@@ -224,7 +253,7 @@ class Library:
         with self._writing(wait_seconds, on_wait) as writer:
             # Another process may have removed some while we waited.
             positions = self._check_known(wanted)
-            with self._snapshot() as snapshot:
+            with self.snapshot() as snapshot:
                 held = snapshot.held_at(list(set(positions.values()))) if snapshot else {}
             writer.remove(list(held.values()))
         return tuple(held[position].paper for position in dict.fromkeys(positions[name] for name in wanted))
@@ -246,7 +275,7 @@ class Library:
             return []
         from rag.index.soundness import problems
 
-        with self._locked(10.0, None), self._snapshot() as snapshot:
+        with self._locked(10.0, None), self.snapshot() as snapshot:
             if snapshot is None:
                 return []
             generation = snapshot.state().generation
@@ -296,9 +325,14 @@ class Library:
 
     def _open_vectors(self, generation: int) -> Vectors:
         """Those that this object reads; a writer opens its own."""
-        if generation not in self._opened:
-            self._opened[generation] = self._new_vectors(generation)
-        return self._opened[generation]
+        vectors = self._opened.get(generation)
+        if vectors is None:
+            vectors = self._new_vectors(generation)
+            # After a rebuild the old ones are not asked for again.
+            before, self._opened = self._opened, {generation: vectors}
+            for old in before.values():
+                old.close()
+        return vectors
 
     @property
     def _vectors(self) -> Vectors:
@@ -370,13 +404,8 @@ class Library:
         finally:
             lock.release()
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[Snapshot | None]:
-        with storage(self.path), self._records.snapshot() as snapshot:
-            yield snapshot
-
     def _check_known(self, paper_ids: Sequence[str]) -> dict[str, int]:
-        with self._snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             positions = snapshot.positions_of(paper_ids) if snapshot else {}
         if unknown := [paper_id for paper_id in paper_ids if paper_id not in positions]:
             raise self._unknown(unknown)

@@ -95,7 +95,7 @@ def measure_search(library: Library, vectors: FloatArray, questions: Sequence[st
     _say(f"  candidates, k={k}       {milliseconds(search)}")
     _say(f"    of which Chroma      {milliseconds(lambda n: library._vectors.query(vectors[n], k, revision=revision))}")
     _say(f"    of which tantivy     {milliseconds(lambda n: library._words.query(questions[n], k))}")
-    with library._snapshot() as snapshot:
+    with library.snapshot() as snapshot:
         assert snapshot is not None
         generation = snapshot.state().generation
         reading = milliseconds(lambda n: (snapshot.state(), snapshot.chunks(found[n], generation)))

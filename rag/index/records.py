@@ -50,6 +50,7 @@ class Records:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._connections = Connections(folder)
 
     # -- reading

@@ -95,6 +95,17 @@ class Snapshot:
         for held in self.held(only):
             yield held.paper
 
+    def papers_by_title(self, only: Filter | None = None) -> Iterator[Paper]:
+        sql, values = condition(only) if only else ("1", [])
+        rows = self._connection.execute(
+            f"SELECT title, paper_id, detail.position FROM detail JOIN paper USING (position) WHERE {sql}", values
+        )
+        places = [place for *_, place in sorted((title.casefold(), paper_id, at) for title, paper_id, at in rows)]
+        for start in range(0, len(places), _BLOCK):
+            some = places[start : start + _BLOCK]
+            held = self.held_at(some)
+            yield from (held[position].paper for position in some)
+
     def held(self, only: Filter | None = None) -> Iterator[Held]:
         sql, values = condition(only) if only else ("1", [])
         join = "JOIN detail USING (position) " if only else ""

@@ -83,7 +83,7 @@ class EmbeddedVectors:
         with self._lock, self._alone(), self._damage():
             try:
                 if anew:
-                    self.erase()
+                    self._erase()
                 with self._unsealed():
                     if self._collection is None:
                         self._reopen()
@@ -106,6 +106,10 @@ class EmbeddedVectors:
         return all_ids(self._opened, 50_000)
 
     def erase(self) -> None:
+        with self._lock, self._alone():
+            self._erase()
+
+    def _erase(self) -> None:
         self.release()
         shutil.rmtree(self._folder, ignore_errors=True)
         for file in (self._seal_file, self._unsealed_file):
@@ -213,7 +217,7 @@ class EmbeddedVectors:
                 # Chroma often says only which of its steps failed.
                 raise StorageFull(
                     f"the disk of {self._folder.parent} is nearly full, and the vectors could not be written or read: "
-                    "free some space and try again; what the library held is unchanged"
+                    "free some space and try again; what was in the library before is unchanged"
                 ) from error
             raise LibraryDamaged(
                 f"the vectors in {self._folder} cannot be read ({' '.join(str(error).split())[:200]}): "

@@ -136,9 +136,15 @@ class Writer:
     def sweep(self) -> None:
         """Take out of the indexes what was retired, or what a killed writer left there."""
         with storage(self._folder), self._records.snapshot() as snapshot:
-            words = snapshot.pending_words() if snapshot else []
-            generations = [one.generation for one in snapshot.embeddings()] if snapshot else []
-            vectors = {g: snapshot.pending_vectors(g) for g in generations} if snapshot else {}
+            if snapshot is None:
+                return
+            words = snapshot.pending_words()
+            current = snapshot.state().generation
+            generations = [one.generation for one in snapshot.embeddings()]
+            vectors = {g: snapshot.pending_vectors(g) for g in generations if g >= current}
+        for generation in generations:
+            if generation < current:  # a rebuild has made new ones
+                self.erase_vectors(generation)
         if self._underway is not None:
             begun = {new.chunk_id for new in self._underway.vectors}
             vectors[self._underway.generation] = [i for i in vectors[self._underway.generation] if i not in begun]
