@@ -222,7 +222,9 @@ class Adding:
         started = time.perf_counter()
         with self._snapshot() as snapshot:
             state = snapshot.state()
-            if self._fresh:
+            if state.n_embedded == state.n_chunks:
+                rows = []
+            elif self._fresh:
                 rows, self._fresh = self._fresh[: self._n_next], self._fresh[self._n_next :]
             else:
                 rows = snapshot.unembedded(state.generation, self._cursor, self._n_next)

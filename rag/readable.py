@@ -60,7 +60,6 @@ _SPACING = re.compile(r"\\[,;:!> ]|\\q?quad(?![A-Za-z])")
 _TIE = re.compile(r"(?<=[A-Za-z.])~(?=[A-Za-z0-9\\$])")
 _DASHES = re.compile(r"(?<=[^\W_])(---?)(?=[^\W_])|(?<=\s)(---?)(?=\s)")
 _QUOTED = re.compile(r"``([^`']{1,300})''")
-_LITERAL_BRACES = str.maketrans({"\ue000": "{", "\ue001": "}"})
 
 
 def readable(text: str) -> str:
@@ -102,7 +101,7 @@ def readable(text: str) -> str:
     if "\\" in text:
         text = _SPACING.sub(" ", text)
         text = _ESCAPED.sub(r"\1", text)
-    return text.replace("{", "").replace("}", "").translate(_LITERAL_BRACES)
+    return text.replace("{", "").replace("}", "").replace("\ue000", "{").replace("\ue001", "}")
 
 
 def named_signs(text: str) -> tuple[str, ...]:

@@ -33,10 +33,9 @@ def print_json(value: object) -> None:
 
 
 def print_json_list(values: Iterable[object]) -> None:
-    """As ``print_json`` of a list, with one value in memory at a time."""
-    before = "[\n"
+    """One list, a value on each line, with one value in memory at a time."""
+    before = "[\n  "
     for value in values:
-        text = json.dumps(value, ensure_ascii=False, indent=2)
-        sys.stdout.write(before + harmless_json("  " + text.replace("\n", "\n  ")))
-        before = ",\n"
-    tell("[]" if before == "[\n" else "\n]")
+        sys.stdout.write(before + harmless_json(json.dumps(value, ensure_ascii=False)))
+        before = ",\n  "
+    tell("[]" if before == "[\n  " else "\n]")

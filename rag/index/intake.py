@@ -159,11 +159,10 @@ class _Planning:
             # Its id is taken by a paper that it is not.
             for name in (paper_id_for(paper.title), id_among_namesakes(paper)):
                 position = self._position_of(name)
+                targets = [] if position is None else [position]
                 if position is None:
                     paper, names = replace(paper, paper_id=name), (name, *names)
-                    break
-                targets = [position]
-                if not is_other_paper(self._held[position], paper):
+                if position is None or not is_other_paper(self._held[position], paper):
                     break
         source = paper.origin or ""
         if targets:
@@ -198,10 +197,11 @@ class _Planning:
         return sorted(targets), is_namesake
 
     def _is_own_id(self, name: str, position: int, paper: Paper) -> bool:
-        """Whether the source itself says, by an id of its own, that this is the paper that it told of before."""
-        if name.partition(":")[0] in ("arxiv", "doi", "pmid", "title"):
+        """Whether the source itself says, by an id of its own, that this is the paper that it told of in an earlier run."""
+        source = paper.origin or ""
+        if name.partition(":")[0] in ("arxiv", "doi", "pmid", "title") or source not in self._parts_of(position):
             return False
-        return (paper.origin or "") in self._parts_of(position)
+        return not source or (position, source) not in self._touched
 
     def _position_of(self, name: str) -> int | None:
         if name not in self._positions:

@@ -38,8 +38,8 @@ CREATE TABLE paper (
 );
 CREATE INDEX paper_of_work ON paper (work) WHERE work IS NOT NULL;
 CREATE TABLE detail (
-    position INTEGER PRIMARY KEY, title TEXT NOT NULL, year INTEGER, venue TEXT NOT NULL, authors TEXT NOT NULL,
-    has_abstract INTEGER NOT NULL, notice TEXT
+    position INTEGER PRIMARY KEY, paper_id TEXT NOT NULL, title TEXT NOT NULL, year INTEGER, venue TEXT NOT NULL,
+    authors TEXT NOT NULL, has_abstract INTEGER NOT NULL, notice TEXT
 );
 CREATE INDEX detail_of_year ON detail (year);
 CREATE TABLE name (name TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;

@@ -320,19 +320,20 @@ def _put_papers(connection: sqlite3.Connection, plan: Plan) -> None:
         ],
     )
     connection.executemany(
-        "INSERT OR REPLACE INTO detail VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO detail VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [_detail(position, paper) for position, paper in sorted(plan.papers.items())],
     )
     connection.executemany("INSERT OR IGNORE INTO name VALUES (?, ?)", plan.names.items())
     connection.executemany("INSERT OR IGNORE INTO likeness VALUES (?, ?)", plan.likeness)
 
 
-def _detail(position: int, paper: Paper) -> tuple[int, str, int | None, str, str, bool, str | None]:
+def _detail(position: int, paper: Paper) -> tuple[int, str, str, int | None, str, str, bool, str | None]:
     notice = None if paper.notice is None else as_utf8(paper.notice)
     venue = spaced(paper.venue) if paper.venue else "  "
     authors = folded_authors(paper.authors)
     has_abstract = bool(paper.abstract.strip())
-    return position, as_utf8(paper.title), paper.year, as_utf8(venue), as_utf8(authors), has_abstract, notice
+    title = as_utf8(paper.title)
+    return position, paper.paper_id, title, paper.year, as_utf8(venue), as_utf8(authors), has_abstract, notice
 
 
 def _sources(connection: sqlite3.Connection, plan: Plan) -> dict[str, int]:

@@ -55,7 +55,6 @@ class Listed:
     year: int | None
     notice: str | None
     has_abstract: bool
-    work: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +96,7 @@ class Snapshot:
 
     def papers_by_title(self, only: Filter | None = None) -> Iterator[Paper]:
         sql, values = condition(only) if only else ("1", [])
-        rows = self._connection.execute(
-            f"SELECT title, paper_id, detail.position FROM detail JOIN paper USING (position) WHERE {sql}", values
-        )
+        rows = self._connection.execute(f"SELECT title, paper_id, position FROM detail WHERE {sql}", values)
         places = [place for *_, place in sorted((title.casefold(), paper_id, at) for title, paper_id, at in rows)]
         for start in range(0, len(places), _BLOCK):
             some = places[start : start + _BLOCK]
@@ -144,12 +141,10 @@ class Snapshot:
     def listed(self, only: Filter | None = None) -> Iterator[Listed]:
         """In no particular order."""
         sql, values = condition(only) if only else ("1", [])
-        for paper_id, title, year, notice, has_abstract, work in self._connection.execute(
-            "SELECT paper_id, title, year, notice, has_abstract, work FROM detail JOIN paper USING (position) "
-            f"WHERE {sql}",
-            values,
+        for paper_id, title, year, notice, has_abstract in self._connection.execute(
+            f"SELECT paper_id, title, year, notice, has_abstract FROM detail WHERE {sql}", values
         ):
-            yield Listed(paper_id, title, year, notice, bool(has_abstract), work)
+            yield Listed(paper_id, title, year, notice, bool(has_abstract))
 
     def selected(self, only: Filter, limit: int) -> tuple[int, list[int]]:
         """How many papers ``only`` lets through, and where they are, if they are at most ``limit``."""
@@ -216,8 +211,12 @@ class Snapshot:
 
     def unembedded(self, generation: int, after: int, limit: int) -> list[ChunkRow]:
         """The first ``limit`` chunks beyond row ``after`` that have no vector of this generation, by row."""
-        sql = _chunk_rows(generation, "chunk.row > ? AND v.row IS NULL" if generation else "chunk.row > ?")
-        rows = self._connection.execute(f"{sql} ORDER BY chunk.row LIMIT ?", (after, limit)).fetchall()
+        # The rows alone first: to look for them among all must not touch the papers.
+        lacking = f"AND NOT EXISTS (SELECT 1 FROM vector_{generation:d} AS v WHERE v.row = chunk.row)"
+        among = f"SELECT row FROM chunk WHERE row > ? {lacking if generation else ''} ORDER BY row LIMIT ?"
+        rows = self._connection.execute(
+            f"{_chunk_rows(0, f'chunk.row IN ({among})')} ORDER BY chunk.row", (after, limit)
+        ).fetchall()
         return list(self._chunk_rows(rows))
 
     def _chunk_rows(self, rows: Sequence[Any]) -> Iterator[ChunkRow]:
