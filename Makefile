@@ -70,12 +70,12 @@ $(VENV)/made-in:
 $(VENV)/installed: $(VENV)/made-in pyproject.toml constraints.txt
 	@echo 'Installing into $(VENV): about a minute, this once.'
 	@$(PIP) install -c constraints.txt pip setuptools
-	@$(PIP) install -c constraints.txt --no-build-isolation --no-compile -e .
+	@$(PIP) install -c constraints.txt --no-build-isolation --no-compile -e '.[eval]'
 	@$(BIN)/python -m compileall -qq -j 0 -x '/(kubernetes|networkx|nltk|pip|setuptools|tests?)/' $(VENV)/lib || true
 	@$(BIN)/python -m compileall -qq rag ui prompts eval || true
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed
 	@echo 'Installing what the tests need into $(VENV).'
-	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[test,dev]'
+	@$(PIP) install -c constraints.txt --no-build-isolation -e '.[eval,test,dev]'
 	@touch $@

@@ -9,20 +9,12 @@ from eval.measures import WITHIN, cluster_of, is_answering
 from eval.questions import Question
 from eval.statistics import Interval, clustered_interval
 from rag.config import N_SOURCES
-from rag.evidence import MAX_HITS, Evidence, FloatArray, rank_sentences
 from rag.library import Library
 from rag.pipeline import stream
-from rag.reranker import BUNDLED
-from rag.retrieval import embed, find
-from rag.types import Hit, Searching
-
-Ranker = Callable[[str, FloatArray, Sequence[Hit]], Evidence]
-"""``rag.evidence.rank_sentences``, or another in its place."""
-
-
-def as_ask_does(question: str, vector: FloatArray, hits: Sequence[Hit]) -> Evidence:
-    """The ranking that ``ask`` uses unless told otherwise."""
-    return rank_sentences(question, vector, hits, BUNDLED)
+from rag.retrieval import look
+from rag.retrieval.evidence import MAX_HITS
+from rag.retrieval.reranker import BUNDLED, Reranker
+from rag.types import Searching
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +49,10 @@ def rank(
     questions: Sequence[Question],
     *,
     n_sources: int = N_SOURCES,
-    ranker: Ranker = as_ask_does,
+    reranker: Reranker | None = BUNDLED,
 ) -> tuple[Ranking, ...]:
     """The rankings of the answerable questions with marked sentences; no answer is made, no model is asked."""
-    return tuple(_ranking(library, one, n_sources, ranker) for one in questions if one.answerable and one.evidence)
+    return tuple(_ranking(library, one, n_sources, reranker) for one in questions if one.answerable and one.evidence)
 
 
 def figures(rankings: Sequence[Ranking]) -> tuple[RankingFigure, ...]:
@@ -85,11 +77,10 @@ def _figure(words: str, rankings: Sequence[Ranking], holds: Callable[[Ranking], 
     return RankingFigure(words, sum(values), len(values), interval)
 
 
-def _ranking(library: Library, question: Question, n_sources: int, ranker: Ranker) -> Ranking:
+def _ranking(library: Library, question: Question, n_sources: int, reranker: Reranker | None) -> Ranking:
     asked = _standalone(library, question)
-    vector = embed(library, asked)
-    hits = find(library, asked, vector, k=n_sources)
-    evidence = ranker(asked, vector, hits)
+    found = look(library, asked, k=n_sources, reranker=reranker)
+    hits, evidence = found.hits, found.evidence
     papers = [hits[sentence.hit].paper for sentence in evidence.sentences]
     texts = [sentence.span.of(paper.abstract) for sentence, paper in zip(evidence.sentences, papers, strict=True)]
     ranks = (

@@ -6,13 +6,13 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
-from eval.runner import code_sha256
+from eval.runs.fingerprint import code_sha256
 from rag.embedding import Embedder
 from rag.errors import FootnotedError
 from rag.library import Library
 from rag.readers import read_papers
 
-_MAKES_CHUNKS = (
+MAKES_CHUNKS = (
     "readers",
     "index",
     "papers.py",
@@ -45,7 +45,7 @@ def open_corpus(embedder: Embedder, cache: Path | None = None) -> Library:
     Raises LibraryError where the folder cannot be written.
     """
     key = hashlib.sha256(corpus_path().read_bytes())
-    key.update(f"\n{embedder.fingerprint}\n{code_sha256(*_MAKES_CHUNKS)}".encode())
+    key.update(f"\n{embedder.fingerprint}\n{code_sha256(*MAKES_CHUNKS)}".encode())
     folder = (cache or cache_folder()) / f"daily-papers-{key.hexdigest()[:16]}"
     library = Library.open(folder, embedder=embedder)
     try:

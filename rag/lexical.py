@@ -22,8 +22,9 @@ def search_by_words(library: Library, question: str, *, k: int = 10, only: Filte
     hits: dict[str, Hit] = {}
     for rank, (chunk_id, score) in enumerate(found.lexical, 1):
         stored = found.chunks[chunk_id]
-        hit = Hit(stored.paper, stored.chunk, score, (Origin("lexical", rank, score),), stored.sentence_vectors)
-        hits.setdefault(stored.paper.paper_id, hit)
+        hits.setdefault(
+            stored.paper.paper_id, Hit(stored.paper, stored.chunk, score, (Origin("lexical", rank, score),))
+        )
     return fold(hits.values())[:k]
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rag.embedding import Embedder
     from rag.filters import Filter
     from rag.index.chroma import FloatArray, Vectors
+    from rag.index.stored import StoredChunk
 
 _LOCK_NAME = "write.lock"
 
@@ -173,6 +174,13 @@ class Library:
     def titled(self, text: str, k: int, only: Filter | None = None) -> list[tuple[Paper, float]]:
         """The ``k`` best papers without an abstract whose titles share a word with ``text``, with their BM25 score."""
         return self._reader.titled(text, k, only)
+
+    def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
+        """The chunks of these papers, in the order of the papers and of their text; unknown ids have none.
+
+        ``n_dims``: of the question's vector. Chunks that are not embedded yet have zeros.
+        """
+        return self._reader.chunks_of(paper_ids, n_dims)
 
     # -- change
 

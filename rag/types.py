@@ -17,9 +17,16 @@ Outcome = Literal["answered", "abstained", "failed", "empty", "stopped"]
 
 Verdict = Literal["supported", "partial", "contradicted", "unsupported", "uncited", "unchecked"]
 
-AbstentionReason = Literal["empty_library", "nothing_near", "not_stated", "not_a_question", "model_declined"]
+AbstentionReason = Literal[
+    "empty_library", "nothing_near", "not_stated", "not_a_question", "model_declined", "disagreement"
+]
 """Why an answer was withheld: no papers; no paper near the question; papers near it
-that do not say; nothing that can be searched for; the model found nothing in its sources."""
+that do not say; nothing that can be searched for; the model found nothing in its sources;
+abstracts that say opposite things, which the claims then quote."""
+
+Kind = Literal["answer", "summary", "comparison", "list", "other_side"]
+"""What was asked for: an answer; what papers say about a topic; papers side by side; the
+papers that ...; what in the library speaks against something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,8 @@ class Hit:
     chunk: Chunk
     score: float
     origins: tuple[Origin, ...]
+    nearest: Span | None = None
+    """The sentence of the chunk that is nearest to the question in meaning; None if that was not asked for."""
     sentence_vectors: Any = field(default=None, compare=False, repr=False)
     """float32 (n_sentences, n_dims), unit rows, one per ``chunk.sentences``: stored with
     the chunk so that no sentence is embedded at question time. None if not stored."""
@@ -164,6 +173,8 @@ class Citation:
     chunk_id: str | None = None
     span: Span | None = None
     quote: str = ""
+    needed: bool = True
+    """False if the claim's other citations bear it as well without this one."""
 
     @property
     def exists(self) -> bool:
@@ -181,6 +192,26 @@ class Claim:
     """In words, for people: why the verdict is what it is."""
     is_quote: bool = False
     """True when the claim is, letter for letter, its one citation's quote."""
+    probability: float | None = None
+    """That what is cited says all of the claim, as the check sees it; None where it gives none."""
+    missing: tuple[str, ...] = ()
+    """Telling words of a claim that is not borne out which stand nowhere in what is cited."""
+    context: str = ""
+    """For a quote that begins with 'it' or 'this': the sentence before it, shown in brackets outside the quotation."""
+    elsewhere: Citation | None = None
+    """For a claim that what it cites does not bear: where it does stand, in a paper that it does not cite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Papers side by side; every cell is a claim of the answer, or stated nowhere in the abstract."""
+
+    aspects: tuple[str, ...]
+    """The rows: "question", "method", "data", "result", "limitation"."""
+    paper_ids: tuple[str, ...]
+    """The columns."""
+    cells: tuple[tuple[int | None, ...], ...]
+    """By row, then column: the place of the claim among the answer's, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +220,8 @@ class Usage:
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost: float | None = None
+    """In the currency of the model's configured prices; None without them, or without counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +254,9 @@ class Answer:
     """Things the reader should know: a trimmed question, sentences that lost their footing."""
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
+    kind: Kind = "answer"
+    table: Table | None = None
+    """Of a comparison."""
 
 
 @dataclass(frozen=True, slots=True)

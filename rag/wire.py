@@ -72,6 +72,7 @@ def citation_to_json(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "start": citation.span.start if citation.span else None,
         "end": citation.span.end if citation.span else None,
+        "needed": citation.needed,
     }
 
 
@@ -81,8 +82,17 @@ def claim_to_json(claim: Claim) -> dict[str, Any]:
         "verdict": claim.verdict,
         "reasons": list(claim.reasons),
         "is_quote": claim.is_quote,
+        "context": claim.context,
+        "probability": None if claim.probability is None else round(claim.probability, 4),
+        "missing": list(claim.missing),
+        "elsewhere": _elsewhere_to_json(claim.elsewhere) if claim.elsewhere else None,
         "citations": [citation_to_json(citation) for citation in claim.citations],
     }
+
+
+def _elsewhere_to_json(found: Citation) -> dict[str, Any]:
+    known = citation_to_json(found)
+    return {name: known[name] for name in ("paper_id", "title", "quote", "start", "end")}
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
@@ -97,6 +107,8 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "error": answer.error,
         "notes": list(answer.notes),
         "model": answer.model,
+        "kind": answer.kind,
+        "table": None if answer.table is None else dataclasses.asdict(answer.table),
         "usage": dataclasses.asdict(answer.usage),
         "seconds": round(answer.timings.total_seconds, 4),
         "timings": {key: value and round(value, 4) for key, value in dataclasses.asdict(answer.timings).items()},

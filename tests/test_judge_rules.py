@@ -7,6 +7,7 @@ from rag.judge.comparison import compare
 from rag.judge.quantities import quantities
 from rag.judge.reading import cleaned, read
 from rag.judge.rules import POWERS, findings_of
+from rag.judge.rules.numbers import missing_numbers
 
 SOURCE = (
     "We present KelpNet, a network that significantly improves accuracy by 5 % on ImageNet "
@@ -248,3 +249,68 @@ def test_every_finding_has_a_known_power() -> None:
 def test_words_are_read_alike_in_either_spelling() -> None:
     assert read("behaviour of generalised colour").keys == read("behavior of generalized color").keys
     assert read("It doesn't and cannot").keys == read("It does not and can not").keys
+
+
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        ("1,000 papers", "1000 papers"),
+        ("1000 papers", "1,000 papers"),
+        ("10k papers", "10,000 papers"),
+        ("0.50", "0.5"),
+        (".5", "0.5"),
+        ("5%", "5 %"),
+        ("5 percent", "5%"),
+        ("5 per cent", r"5\%"),
+        ("3-5 layers", "3 to 5 layers"),
+        ("3–5 layers", "3-5 layers"),
+        ("3-5%", "from 3 to 5%"),
+        ("between 3 and 5%", "3% to 5%"),
+        ("10,000-20,000", "10000 to 20000"),
+        ("two layers", "a 2-layer network"),
+        ("2 layers", "two-layer networks"),
+        ("twenty-one tasks", "21 tasks"),
+        ("21 tasks", "twenty-one tasks"),
+        ("two hundred", "200"),
+        ("1.5 billion parameters", "1.5B parameters"),
+        ("1.5B parameters", "1.5 billion parameters"),
+        ("3M users", "three million users"),
+        ("two-fold", "2x"),
+        ("twofold", "2-fold"),
+        ("2x faster", "twice as fast"),
+        ("50% fewer", "half as many"),
+        ("-3 points", "−3 points"),
+        ("1e-5", "10^{-5}"),
+        ("10^-5", "$10^{-5}$"),
+        ("10⁵ steps", "10^5 steps"),
+        ("3 × 10^4", "30,000"),
+        ("O(n^2)", "$O(n^{2})$"),
+        ("65%.", r"65\%"),
+        ("ResNet-50", "ResNet50"),
+        ("in the 1990s", "the 1990s"),
+        ("p<0.05", "p < 0.05"),
+        ("double descent", "a descent"),
+        ("the one paper", "a paper"),
+    ],
+)
+def test_a_number_is_found_however_it_is_written(claim: str, text: str) -> None:
+    assert missing_numbers(compare(claim, [text])) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "text", "n_missing"),
+    [
+        ("5% more", "5 layers", 1),
+        ("in 2021", "in 2020", 1),
+        ("0.55", "0.5", 1),
+        ("3-5 layers", "3 layers", 1),
+        ("two-fold", "threefold", 1),
+        ("10^5 steps", "10^6 steps", 1),
+        ("O(n^2)", "O(n^3)", 1),
+        ("1.5 billion", "1.5 million", 1),
+        ("twenty-one", "twenty", 1),
+        ("12 and 13 and 12", "11", 2),
+    ],
+)
+def test_a_number_that_no_source_has_is_named(claim: str, text: str, n_missing: int) -> None:
+    assert len(missing_numbers(compare(claim, [text]))) == n_missing

@@ -470,7 +470,7 @@ def test_hosts_are_shown_without_credentials(url: str, host: str) -> None:
 def test_a_llama_index_model_streams_like_any_other() -> None:
     from llama_index.core.llms.mock import MockLLM
 
-    from rag.llama import LlamaIndexModel
+    from rag.llama.models import LlamaIndexModel
 
     model: LanguageModel = LlamaIndexModel(MockLLM(max_tokens=3))
     assert reply(model)
@@ -481,7 +481,7 @@ def test_a_llama_index_model_streams_like_any_other() -> None:
 def test_a_failing_llama_index_model_is_a_model_error_without_its_key() -> None:
     from llama_index.core.llms.mock import MockLLM
 
-    from rag.llama import LlamaIndexModel
+    from rag.llama.models import LlamaIndexModel
 
     class Failing(MockLLM):
         def stream_chat(self, *args: Any, **kwargs: Any) -> Any:

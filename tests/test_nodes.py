@@ -6,7 +6,7 @@ from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.schema import Document, MetadataMode, NodeRelationship
 
 from rag.chunks import split
-from rag.nodes import AbstractNodeParser, to_nodes
+from rag.llama.nodes import AbstractNodeParser, to_nodes
 from rag.types import Paper
 
 ABSTRACT = "  " + "We repeat ourselves. " * 30 + "It {works}."

@@ -148,7 +148,7 @@ def _import_indexes() -> None:
     """What writing to the library imports, while the embedding, outside Python, uses the other core."""
     import chromadb  # noqa: F401
 
-    import rag.nodes  # noqa: F401
+    import rag.llama.nodes  # noqa: F401
 
 
 def _warm_up(library: Library) -> None:

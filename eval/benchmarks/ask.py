@@ -24,7 +24,7 @@ from typing import Any
 from rag.library import Library
 from rag.pipeline import ask
 from rag.readers import read_papers
-from rag.retrieval import DEPTH
+from rag.retrieval.searching import DEPTH
 
 ROOT = Path(__file__).parents[2]
 TARGET = 1.3

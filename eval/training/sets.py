@@ -1,23 +1,44 @@
-"""The question sets of eval/training/data, each question with the sentences that the search finds for it."""
+"""The training sets of eval/training/data: what is asked, and the sentences that the search finds for it.
+
+A claim can be asked too: the sentences that it rests on, or that contradict it, are what
+a reader wants to see.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from rag.evidence import MAX_HITS, FloatArray
 from rag.library import Library
-from rag.retrieval import find
+from rag.retrieval.evidence import MAX_HITS
+from rag.retrieval.features import FloatArray
+from rag.retrieval.searching import find
+from rag.sentences import split_sentences
 from rag.types import Hit, Paper
 
 DATA = Path(__file__).parent / "data"
-NAMES = ("arxiv-a", "arxiv-b", "arxiv-c", "arxiv-d", "pubmedqa")
+NAMES = ("arxiv-a", "arxiv-b", "arxiv-c", "arxiv-d", "pubmedqa", "mixed-e")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a library, and what answers it."""
+
+    question_id: str
+    question: str
+    answerable: bool
+    kind: str
+    evidence: tuple[str, ...]
+    """The answering sentences, as they stand in the abstract."""
+    paper_ids: frozenset[str]
+    """Of the papers that they stand in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +48,103 @@ class Sentence:
     similarity: float
     """Cosine of question and sentence."""
     answers: bool
+    paper_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question, the hits it finds in its set's library, and their sentences in order."""
+    """One question, the hits that it finds, and their sentences in order."""
 
-    question_id: str
-    question: str
-    answerable: bool
-    kind: str
+    wanted: Wanted
     vector: FloatArray
     hits: Sequence[Hit]
     sentences: tuple[Sentence, ...]
 
     @property
-    def answers(self) -> np.ndarray:
-        """bool (n_sentences,)"""
+    def answers(self) -> npt.NDArray[np.bool_]:
+        """(n_sentences,)"""
         return np.array([sentence.answers for sentence in self.sentences])
 
 
-def asked_of(name: str, library_folder: Path) -> Iterator[Asked]:
-    """Every question of the set ``name``; its library is made in ``library_folder`` unless it is there."""
-    questions = _lines(DATA / f"{name}-questions.jsonl.gz")
-    with Library.open(library_folder) as library:
-        library.add(Paper(**paper) for paper in _lines(DATA / f"{name}-papers.jsonl.gz"))
-        vectors = library.embedder.embed([question["question"] for question in questions])
-        for question, vector in zip(questions, vectors, strict=True):
-            hits = find(library, question["question"], vector, k=MAX_HITS)
-            yield Asked(
-                question["id"],
-                question["question"],
-                question["answerable"],
-                question["kind"],
-                vector,
-                hits,
-                tuple(_sentences(question, vector, hits)),
+def papers_of(names: Iterable[str]) -> Iterator[Paper]:
+    for name in names:
+        for row in lines(DATA / f"{name}-papers.jsonl.gz"):
+            yield Paper(**row)
+
+
+def questions_of(names: Iterable[str]) -> Iterator[Wanted]:
+    for name in names:
+        for row in lines(DATA / f"{name}-questions.jsonl.gz"):
+            yield Wanted(
+                row["id"],
+                row["question"],
+                row["answerable"],
+                row["kind"],
+                tuple(row["evidence"]),
+                frozenset([row["paper_id"]] if row["paper_id"] else []),
             )
 
 
-def _sentences(question: dict[str, Any], vector: FloatArray, hits: Sequence[Hit]) -> Iterator[Sentence]:
-    for hit in hits:
-        similarities = hit.sentence_vectors @ vector
-        for span, similarity in zip(hit.chunk.sentences, similarities, strict=True):
-            text = span.of(hit.paper.abstract)
-            # A marked sentence may be cut otherwise than the splitter cuts.
-            marked = any(text in one or one in text for one in question["evidence"])
-            answers = marked and hit.paper.paper_id == question["paper_id"]
-            yield Sentence(hit.paper.title, text, float(similarity), answers)
+def claims_of(names: Iterable[str]) -> Iterator[Wanted]:
+    """The claims that their paper speaks to, as questions."""
+    for name in names:
+        path = DATA / f"{name}-claims.jsonl.gz"
+        for row in lines(path) if path.exists() else ():
+            if row["label"] != "not stated":
+                evidence, paper_ids = tuple(row["evidence"]), frozenset([row["paper_id"]])
+                yield Wanted(row["id"], row["claim"], True, f"claim {row['label']}", evidence, paper_ids)
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def scifact_claims(path: Path) -> Iterator[Wanted]:
+    """SciFact's training claims, each with the rationale sentences of all its abstracts."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in lines(path):
+        rows.setdefault(row["response"], []).append(row)
+    for claim, own in rows.items():
+        evidence = [row["source_sentences"][at] for row in own for group in row["rationales"] for at in group]
+        yield Wanted(
+            own[0]["id"],
+            claim,
+            bool(evidence),
+            "claim" if evidence else "claim without rationale",
+            tuple(evidence),
+            frozenset(str(source) for row in own for source in row["source_ids"]),
+        )
+
+
+def asked(
+    wanted: Sequence[Wanted], papers: Iterable[Paper] | None, library_folder: Path, *, n_hits: int = MAX_HITS
+) -> Iterator[Asked]:
+    """Every question with what it finds in the library at ``library_folder``, to which ``papers`` are added first."""
+    with Library.open(library_folder) as library:
+        if papers is not None:
+            library.add(papers)
+        vectors = library.embedder.embed([one.question for one in wanted])
+        for one, vector in zip(wanted, vectors, strict=True):
+            hits = find(library, one.question, vector, k=n_hits)
+            found = [sentence for hit in hits for sentence in _sentences(one, vector, hit)]
+            yield Asked(one, vector, hits, tuple(found))
+
+
+def is_marked(text: str, marked: Sequence[str]) -> bool:
+    """Whether a sentence is one of the marked ones, though it may be cut otherwise."""
+    plain = " ".join(text.split())
+    return any(plain in other or other in plain for other in (" ".join(one.split()) for one in marked))
+
+
+def sentences_of(paper: Paper) -> Iterator[str]:
+    for span in split_sentences(paper.abstract):
+        yield span.of(paper.abstract)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         return [json.loads(line) for line in stream]
+
+
+def _sentences(one: Wanted, vector: FloatArray, hit: Hit) -> Iterator[Sentence]:
+    assert hit.sentence_vectors is not None
+    for span, similarity in zip(hit.chunk.sentences, hit.sentence_vectors @ vector, strict=True):
+        text = span.of(hit.paper.abstract)
+        answers = hit.paper.paper_id in one.paper_ids and is_marked(text, one.evidence)
+        yield Sentence(hit.paper.title, text, float(similarity), answers, hit.paper.paper_id)

@@ -24,14 +24,17 @@ def search(options: argparse.Namespace) -> int:
     from rag.terminal import hit_in_words, titled_in_words
     from rag.wire import hit_to_json, titled_to_json
 
+    settings = config_of(options)
     only = filter_of(options)
-    with open_library(options) as library:
+    with open_library(options, settings) as library:
         if options.lexical:
             hits = search_by_words(library, options.question, k=options.k, only=only)
         else:
             from rag.retrieval import search as search_both
+            from rag.retrieval.reranker import BUNDLED
 
-            hits = search_both(library, options.question, k=options.k, only=only)
+            reranker = BUNDLED if settings.rerank else None
+            hits = search_both(library, options.question, k=options.k, reranker=reranker, only=only)
             say_coverage(library)
         titled = fitting_titles(library, options.question, only)
         n_papers = len(library)
@@ -51,10 +54,12 @@ def search(options: argparse.Namespace) -> int:
 def ask(options: argparse.Namespace) -> int:
     from rag.llm import open_model
     from rag.pipeline import ask as ask_library
+    from rag.retrieval.reranker import BUNDLED
     from rag.terminal import answer_in_words
     from rag.wire import answer_to_json
 
     settings = config_of(options)
+    reranker = BUNDLED if settings.rerank else None
     model = None if options.quote else open_model(settings.model)
     only = filter_of(options)
     is_many = options.question == "-"
@@ -69,6 +74,8 @@ def ask(options: argparse.Namespace) -> int:
                 history=history,
                 n_sources=settings.n_sources,
                 verified_only=settings.verified_only,
+                repair=settings.repair,
+                reranker=reranker,
                 only=only,
             )
             if options.json:

@@ -197,7 +197,7 @@ class _Planning:
         return sorted(targets), is_namesake
 
     def _is_own_id(self, name: str, position: int, paper: Paper) -> bool:
-        """Whether the source itself says, by an id of its own, that this is the paper that it told of in an earlier run."""
+        """Whether the source itself says, by an id of its own, that it told of this paper in an earlier run."""
         source = paper.origin or ""
         if name.partition(":")[0] in ("arxiv", "doi", "pmid", "title") or source not in self._parts_of(position):
             return False

@@ -50,6 +50,7 @@ class _Kept:
     """Chunks as they were at one revision; only ever added to, so that threads can share it."""
 
     revision: int
+    n_dims: int
     chunks: dict[str, StoredChunk]
 
 
@@ -61,7 +62,7 @@ class Reader:
         self._records = records
         self._words = words
         self._open_vectors = open_vectors
-        self._kept = _Kept(-1, {})
+        self._kept = _Kept(-1, 0, {})
 
     def candidates(self, vector: FloatArray | None, text: str | None, k: int, only: Filter | None) -> Candidates:
         """As ``Library.candidates``."""
@@ -100,6 +101,21 @@ class Reader:
                 n_asked *= 2
             held = snapshot.held_at([position for position, _ in live])
             return [(held[position].paper, score) for position, score in live]
+
+    def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
+        """As ``Library.chunks_of``."""
+        with storage(self._folder), self._records.snapshot() as snapshot:
+            if snapshot is None:
+                return ()
+            positions = snapshot.positions_of(paper_ids)
+            papers = snapshot.papers_of(paper_ids)
+            chunk_ids = snapshot.chunk_ids_at(list(set(positions.values())))
+            found = self._read(snapshot, snapshot.state(), chunk_ids, n_dims)
+        # By the paper's own id: it may have been asked for by another of its names, or by several.
+        places = {
+            papers[name].paper_id: place for place, name in reversed(list(enumerate(paper_ids))) if name in papers
+        }
+        return tuple(sorted(found.values(), key=lambda one: (places[one.paper.paper_id], one.chunk.ordinal)))
 
     def _search(
         self,
@@ -180,8 +196,8 @@ class Reader:
     ) -> dict[str, StoredChunk]:
         """The chunks with these ids; those read before at this revision are still in memory."""
         kept = self._kept
-        if kept.revision != state.revision or len(kept.chunks) > MAX_KEPT_CHUNKS:
-            kept = self._kept = _Kept(state.revision, {})
+        if (kept.revision, kept.n_dims) != (state.revision, n_dims) or len(kept.chunks) > MAX_KEPT_CHUNKS:
+            kept = self._kept = _Kept(state.revision, n_dims, {})
         missing = [chunk_id for chunk_id in chunk_ids if chunk_id not in kept.chunks]
         if missing:
             kept.chunks.update(widened(list(snapshot.chunks(missing, state.generation).values()), n_dims))

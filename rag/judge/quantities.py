@@ -110,9 +110,11 @@ _FRACTION = re.compile(
     r"](?P<bottom>thirds?|quarters?|fifths?|tenths?)|(?P<half>half))\b(?!-life)",
     re.IGNORECASE,
 )
+_OF_WHAT = r" (?:the|that|those|its|their|our|as|in|of|by)\b"
 _FACTOR_WORDS = (
-    (re.compile(r"\b(?:twice|doubl(?:e[ds]?|ing)|twofold)\b", re.IGNORECASE), 2.0),
-    (re.compile(r"\b(?:thrice|tripl(?:e[ds]?|ing)|threefold)\b", re.IGNORECASE), 3.0),
+    # 'double descent' and 'triple bond' are names, and demand no number of a source.
+    (re.compile(rf"\b(?:twice|doubl(?:e[ds]|ing|e(?={_OF_WHAT}))|twofold)\b", re.IGNORECASE), 2.0),
+    (re.compile(rf"\b(?:thrice|tripl(?:e[ds]|ing|e(?={_OF_WHAT}))|threefold)\b", re.IGNORECASE), 3.0),
     (re.compile(r"\b(?:quadrupl(?:e[ds]?|ing)|fourfold)\b", re.IGNORECASE), 4.0),
     (re.compile(r"\b(?:fivefold|quintupl(?:e[ds]?|ing))\b", re.IGNORECASE), 5.0),
     (re.compile(r"\b(?:sixfold)\b", re.IGNORECASE), 6.0),

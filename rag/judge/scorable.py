@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.judge.reading import Reading, cleaned
-from rag.judge.words import word_set
+from rag.language import language_of
 
 MAX_CLAIM_WORDS = 300
 """One sentence of an answer has 10 to 60 words; what is longer has to be split by the caller."""
@@ -14,16 +14,6 @@ MAX_CLAIM_WORDS = 300
 MAX_EVIDENCE_CHARACTERS = 400_000
 """A long book chapter; more than that is not 'what a sentence cites', and would take seconds."""
 
-# Frequent in any English sentence of some length, and seldom words of other languages.
-_ENGLISH = word_set(
-    "the of and to that is was for with are by as be this from which we it not have has were can at our been their "
-    "these its than between or also may more an into during after"
-)
-_OTHER_LANGUAGES = word_set(
-    "der die das und ist nicht eine einer des dem den von mit auf für werden wird durch bei le la les des et est une "
-    "dans que pour sur avec qui par au aux el los las del y en una por con para se il di che per della sono een het "
-    "van niet voor zijn em um uma não os ao è och att som på det på af til ve bir ile için w na z jest"
-)
 _QUESTION = re.compile(r"\?[\"')\]]*$")
 _ADDRESSES_JUDGE = re.compile(
     r"\b(?:this|the (?:above|preceding|following|previous)|every|each) (?:sentence|claim|statement|answer|assertion)"
@@ -47,7 +37,7 @@ def why_unscorable(claim: Reading, evidence: Sequence[Reading], original: str = 
         return "there is no text to judge it against" if not words else "what is cited holds no words"
     if sum(len(reading.text) for reading in evidence) > MAX_EVIDENCE_CHARACTERS:
         return "what is cited is too long to be judged at once"
-    claim_language, evidence_language = _language(claim.text), _language(" ".join(r.text for r in evidence))
+    claim_language, evidence_language = language_of(claim.text), language_of(" ".join(r.text for r in evidence))
     if claim_language != evidence_language and "unclear" not in (claim_language, evidence_language):
         return "the claim and what it cites are in different languages"
     if claim_language not in ("English", "unclear"):
@@ -97,21 +87,6 @@ def _is_heading(text: str) -> bool:
     return 0 < len(large) == sum(word[0].isupper() for word in large) and not re.search(
         r"\b(?:Is|Are|Was|Were|Has|Have|Can|May|Will|Does|Do)\b", text
     )
-
-
-def _language(text: str) -> str:
-    """'English', 'other', the name of a script, or 'unclear' for too few words."""
-    letters = [ch for ch in text[:4000] if ch.isalpha()]
-    if not letters:
-        return "unclear"
-    if sum(ord(ch) > 0x36F and not 0x1E00 <= ord(ch) <= 0x1EFF for ch in letters) * 2 > len(letters):
-        return "another script"
-    words = [word.strip(".,;:()\"'").lower() for word in text[:4000].split()]
-    english = sum(word in _ENGLISH for word in words)
-    other = sum(word in _OTHER_LANGUAGES for word in words)
-    if other > english and other >= max(2, len(words) // 10):
-        return "other"
-    return "English" if english else "unclear"
 
 
 def is_blank(text: str) -> bool:

@@ -113,9 +113,10 @@ def write_graph(tensors: dict[str, FloatArray], path: Path) -> None:
     float32 (n, t, 384): the last hidden state, which pooling needs anyway, so not
     asking for it saves only the copy.
 
-    Weights with a head (``head.weight`` (1, 384) and ``head.bias`` (1,)) make a
-    cross-encoder instead: a third input ``token_type_ids`` tells question from text, and
-    the one output is ``score``, float32 (n,), the head of the mean of the last states.
+    Weights with a head (``head.weight`` (n_scores, 384) and ``head.bias`` (n_scores,)) make a
+    cross-encoder instead: a third input ``token_type_ids`` tells question from text, and the
+    one output is ``score``, float32 (n, n_scores), or (n,) for one score: the head of the
+    mean of the last states.
     """
     has_head = "head.weight" in tensors
     import onnx
@@ -195,10 +196,14 @@ def write_graph(tensors: dict[str, FloatArray], path: Path) -> None:
         count = node("ReduceSum", [real, "one"], "count", keepdims=1)
         mean = node("Div", [total, count], "mean")
         # Multiplied out, not as a product of matrices: quantising 384 numbers would gain nothing.
-        weighed = node("Mul", [mean, constant("head", tensors["head.weight"])], "weighed")
-        added = node("ReduceSum", [weighed, "one"], "added", keepdims=0)
+        n_scores = len(tensors["head.weight"])
+        spread = mean if n_scores == 1 else node("Unsqueeze", [mean, "one"], "spread")
+        weighed = node("Mul", [spread, constant("head", tensors["head.weight"])], "weighed")
+        last_axis = "one" if n_scores == 1 else constant("two", np.array([2], np.int64))
+        added = node("ReduceSum", [weighed, last_axis], "added", keepdims=0)
         node("Add", [added, vector("head.bias")], "score")
-        outputs = [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["n"])]
+        shape: list[str | int] = ["n"] if n_scores == 1 else ["n", n_scores]
+        outputs = [helper.make_tensor_value_info("score", TensorProto.FLOAT, shape)]
     else:
         node("LpNormalization", [total], OUTPUTS[0], axis=-1, p=2)
         outputs = [

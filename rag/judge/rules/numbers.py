@@ -24,10 +24,10 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
     for claimed in quantities(comparison.claim.text):
         if claimed.pronoun or any(agree(claimed, one) for _, one in given) or _is_implied(claimed, comparison):
             continue
-        missing.append(claimed)
+        missing.append(claimed.written)
     return [
-        Finding("number_missing", f"the number '{one.written}' does not stand in what is cited", sentence=None)
-        for one in missing
+        Finding("number_missing", f"the number '{written}' does not stand in what is cited")
+        for written in dict.fromkeys(missing)
     ]
 
 

@@ -1,0 +1,235 @@
+"""Which sentences of the found papers answer the question, and whether any does.
+
+Each sentence gets a plain score, a weighted sum of about twenty features. The best of them
+are read again by the cross-encoder, whose scores then order the sentences, and their
+papers with them. The weights come from ``eval.training.evidence``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.retrieval.features import FloatArray, answer_features, ends, reranked_features, sentence_features
+from rag.retrieval.question import asks_for_several, lacks_number
+from rag.retrieval.reranker import Candidate, Reranker
+from rag.types import Hit, Span
+
+MAX_HITS = 3
+"""Sentences of so many hits are ranked where one paper is wanted."""
+
+READ_HITS, READ_SENTENCES = 8, 16
+"""The reranker then reads so many sentences, at least one of each of so many hits."""
+
+PAPER_SHARE = 0.5
+"""How much what was read counts in a paper's score, beside how it was found."""
+
+READ_SCALE = 4.0
+"""Log-odds by which a paper's best sentence must be better for its odds to count e times as much."""
+
+LINEAR_SHARE = 0.6
+"""How much a sentence's plain score counts beside the reranker's."""
+
+MAX_BEST = 3
+"""Sentences of one chunk that a small model is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """How many papers are looked at, and how closely."""
+
+    n_ranked: int
+    """Hits whose sentences are ranked."""
+    n_read: int
+    """Hits of which the reranker reads something."""
+    n_sentences: int
+    """Sentences that it reads in all."""
+    n_each: int
+    """And at most of one hit."""
+
+
+ONE = Breadth(MAX_HITS, READ_HITS, READ_SENTENCES, READ_SENTENCES)
+SEVERAL = Breadth(6, READ_HITS, READ_SENTENCES, 2)
+MANY = Breadth(12, 12, 24, 2)
+"""For lists and summaries."""
+
+
+def breadth_of(question: str) -> Breadth:
+    return SEVERAL if asks_for_several(question) else ONE
+
+
+@dataclass(frozen=True, slots=True)
+class RankedSentence:
+    """``hit`` indexes the hits that were ranked; a higher ``score`` answers better."""
+
+    hit: int
+    span: Span
+    score: float
+    read: float | None = None
+    """The reranker's log-odds that it answers; None if it was not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    sentences: tuple[RankedSentence, ...]
+    """Of the best MAX_HITS hits, best first."""
+    log_odds: float
+    """That the best sentences answer the question: above 0 more likely than not; -inf without hits."""
+
+
+NOTHING = Evidence((), -math.inf)
+
+
+def rank_sentences(question: str, vector: FloatArray, hits: Sequence[Hit], breadth: Breadth | None = None) -> Evidence:
+    """The sentences of the best hits by the plain score alone."""
+    hits = hits[: (breadth or breadth_of(question)).n_ranked]
+    if not hits:
+        return NOTHING
+    table = sentence_features(question, vector, hits)
+    scores = table @ _weights().sentence
+    log_odds = float(answer_features(question, hits, table, scores) @ _weights().answer)
+    return Evidence(_ranked(places_of(hits), scores), log_odds)
+
+
+def read_again(
+    question: str, vector: FloatArray, hits: Sequence[Hit], reranker: Reranker, breadth: Breadth | None = None
+) -> tuple[tuple[Hit, ...], Evidence]:
+    """The hits in the order that reading their best sentences gives, and the sentences of the best of them.
+
+    Only the hits that are read may change places; a hit's new score is in [0, 1] as its old one.
+    """
+    if not hits:
+        return (), NOTHING
+    breadth = breadth or breadth_of(question)
+    first = hits[: breadth.n_read]
+    places = places_of(first)
+    owners = np.array([hit for hit, _ in places])
+    table = sentence_features(question, vector, first)
+    scores = table @ _weights().sentence
+    rows = to_read(scores, owners, breadth)
+    read = reranker.scores(question, [candidate(first, places[row]) for row in rows])
+    combined = read + LINEAR_SHARE * scores[rows]
+    log_odds = _log_odds(question, first, table, scores, rows, read, combined)
+
+    best_read = np.array([read[owners[rows] == hit].max() for hit in range(len(first))])
+    order, new_scores = reordered([hit.score for hit in first], best_read)
+    rest = [replace(hit, score=min(hit.score, float(new_scores.min()))) for hit in hits[breadth.n_read :]]
+    final = scores - scores.max() + combined.min() - 1.0  # what was not read stays behind what was, in its own order
+    final[rows] = combined
+    kept = {int(hit): place for place, hit in enumerate(order[: breadth.n_ranked])}
+    chosen = [row for row, owner in enumerate(owners) if int(owner) in kept]
+    said = dict(zip(rows.tolist(), read.tolist(), strict=True))
+    ranked = _ranked(
+        [(kept[int(owners[row])], places[row][1]) for row in chosen], final[chosen], [said.get(row) for row in chosen]
+    )
+    moved = tuple(replace(first[hit], score=float(new_scores[hit])) for hit in order)
+    return (*moved, *rest), Evidence(ranked, log_odds)
+
+
+def places_of(hits: Sequence[Hit]) -> list[tuple[int, Span]]:
+    """Every sentence of the hits, in the order of the rows of ``sentence_features``."""
+    return [(index, span) for index, hit in enumerate(hits) for span in hit.chunk.sentences]
+
+
+def candidate(hits: Sequence[Hit], place: tuple[int, Span]) -> Candidate:
+    paper = hits[place[0]].paper
+    return Candidate(paper.title, place[1].of(paper.abstract))
+
+
+def to_read(scores: FloatArray, owners: npt.NDArray[np.int64], breadth: Breadth) -> npt.NDArray[np.int64]:
+    """The rows that the reranker reads, best first: one of every hit, and beside these the best of all."""
+    order = [int(row) for row in np.argsort(-scores, kind="stable")]
+    chosen = list({int(owners[row]): row for row in reversed(order)}.values())
+    n_of = {int(owners[row]): 1 for row in chosen}
+    for row in order:
+        if len(chosen) >= breadth.n_sentences:
+            break
+        owner = int(owners[row])
+        if row not in chosen and n_of[owner] < breadth.n_each:
+            chosen.append(row)
+            n_of[owner] += 1
+    return np.array(sorted(chosen, key=lambda row: (-scores[row], row)), np.int64)
+
+
+def reordered(found: Sequence[float], best_read: FloatArray) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """The hits' order, best first, and their scores by hit, each in [0, 1].
+
+    A weighted mean of the search's score and of exp((best_read - its maximum) / READ_SCALE).
+    """
+    read = np.exp((best_read - best_read.max()) / READ_SCALE)
+    scores = ((1 - PAPER_SHARE) * np.asarray(found) + PAPER_SHARE * read).astype(np.float32)
+    return np.argsort(-scores, kind="stable").astype(np.int64), scores
+
+
+def best_spans(hits: Sequence[Hit], evidence: Evidence) -> dict[str, list[Span]]:
+    """The ranked sentences of each chunk by its id, best first: at most MAX_BEST of a chunk."""
+    spans: dict[str, list[Span]] = {}
+    for sentence in evidence.sentences:
+        own = spans.setdefault(hits[sentence.hit].chunk.chunk_id, [])
+        if len(own) < MAX_BEST:
+            own.append(sentence.span)
+    return spans
+
+
+def _log_odds(
+    question: str,
+    hits: Sequence[Hit],
+    table: FloatArray,
+    scores: FloatArray,
+    rows: npt.NDArray[np.int64],
+    read: FloatArray,
+    combined: FloatArray,
+) -> float:
+    features = reading_features(question, hits, table, scores, rows, read, combined)
+    return float(features @ _weights().reranked)
+
+
+def reading_features(
+    question: str,
+    hits: Sequence[Hit],
+    table: FloatArray,
+    scores: FloatArray,
+    rows: npt.NDArray[np.int64],
+    read: FloatArray,
+    combined: FloatArray,
+) -> FloatArray:
+    """What is weighed to decide whether the question is answered; see ``features.reranked_features``."""
+    n_rows = ends(hits[:MAX_HITS])[-1]
+    plain = answer_features(question, hits[:MAX_HITS], table[:n_rows], scores[:n_rows])
+    best = candidate(hits, places_of(hits)[rows[int(combined.argmax())]])
+    return reranked_features(plain, read, lacks_number(question, best.sentence))
+
+
+def _ranked(
+    places: Sequence[tuple[int, Span]], scores: FloatArray, read: Sequence[float | None] | None = None
+) -> tuple[RankedSentence, ...]:
+    order = np.argsort(-scores, kind="stable")
+    return tuple(
+        RankedSentence(places[row][0], places[row][1], float(scores[row]), read[row] if read is not None else None)
+        for row in order
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    sentence: FloatArray
+    answer: FloatArray
+    reranked: FloatArray
+
+
+def sentence_weights() -> FloatArray:
+    """float32 (n_features,): what each of ``sentence_features`` counts."""
+    return _weights().sentence
+
+
+@functools.cache
+def _weights() -> _Weights:
+    written = json.loads(resources.files("rag").joinpath("models/evidence.json").read_text("utf-8"))
+    return _Weights(*(np.array(written[name], np.float32) for name in ("sentence", "answer", "reranked")))

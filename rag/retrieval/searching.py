@@ -1,0 +1,187 @@
+"""The search from end to end: what ``search``, ``ask`` and every measurement go through."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.filters import Filter
+from rag.index.vectors import FloatArray
+from rag.library import Candidates, Library
+from rag.papers import fold
+from rag.retrieval.evidence import Breadth, Evidence, breadth_of, rank_sentences, read_again
+from rag.retrieval.fusion import fuse
+from rag.retrieval.reranker import BUNDLED, Reranker
+from rag.retrieval.settings import DEFAULT, SearchSettings
+from rag.types import Hit, Origin, Paper
+
+DEPTH = 30
+"""How many chunks each side is asked for before fusion, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    hits: tuple[Hit, ...]
+    """One a paper, best first."""
+    evidence: Evidence
+    """Its sentences' ``hit`` indexes ``hits``."""
+
+
+def search(
+    library: Library,
+    question: str,
+    *,
+    k: int = 10,
+    settings: SearchSettings = DEFAULT,
+    reranker: Reranker | None = BUNDLED,
+    only: Filter | None = None,
+) -> tuple[Hit, ...]:
+    """The ``k`` best papers' best chunks for a question, best first; () if nothing is found.
+
+    The whole of the question counts: its meaning against each chunk with its title, its
+    words against title and text. With ``only``, out of those papers alone; of several
+    papers of one work the best is shown. Raises LibraryMismatch if the library was made
+    with another embedding, EmbeddingError if the question cannot be embedded.
+    """
+    if not question.strip() or len(library) == 0:
+        return ()
+    if not settings.dense:
+        return find(library, question, None, k=k, settings=settings, only=only)
+    return look(library, question, k=k, settings=settings, reranker=reranker, only=only).hits
+
+
+def look(
+    library: Library,
+    question: str,
+    *,
+    k: int,
+    settings: SearchSettings = DEFAULT,
+    reranker: Reranker | None = BUNDLED,
+    breadth: Breadth | None = None,
+    about: Sequence[str] = (),
+    without: Collection[str] = (),
+    only: Filter | None = None,
+) -> Found:
+    """As ``search``, with the sentences of the best papers ranked; needs the dense side.
+
+    ``about`` names the only papers that count, ``without`` those that do not, and ``only``
+    what holds of those that do. By default the question's words say how many papers are
+    looked at (``breadth``).
+    """
+    vector = embed(library, question)
+    breadth = breadth or breadth_of(question)
+    if about:
+        hits = hits_of(library, vector, [paper_id for paper_id in about if paper_id not in without])
+        hits = tuple(hit for hit in hits if only is None or only.matches(hit.paper))
+    else:
+        n_wanted = max(k, breadth.n_read)
+        hits = find(library, question, vector, k=n_wanted, settings=settings, without=without, only=only)
+    if reranker is None or not settings.rerank:
+        evidence = rank_sentences(question, vector, hits[:k], breadth)
+        return Found(hits[:k], evidence)
+    hits, evidence = read_again(question, vector, hits, reranker, breadth)
+    kept = tuple(sentence for sentence in evidence.sentences if sentence.hit < k)
+    return Found(hits[:k], Evidence(kept, evidence.log_odds))
+
+
+def embed(library: Library, question: str) -> FloatArray:
+    """The question's unit vector, float32 (n_dims,)."""
+    vector: FloatArray = library.embedder.embed([question])[0]
+    return vector
+
+
+def find(
+    library: Library,
+    question: str,
+    vector: FloatArray | None,
+    *,
+    k: int,
+    settings: SearchSettings = DEFAULT,
+    without: Collection[str] = (),
+    only: Filter | None = None,
+) -> tuple[Hit, ...]:
+    """The fused hits of a question that is already embedded (``vector`` may be None without the dense side)."""
+    found = library.candidates(
+        vector=vector if settings.dense else None,
+        text=question if settings.lexical else None,
+        k=max(DEPTH, k) + len(without),
+        only=only,
+    )
+    words = dict(found.lexical)
+    # Both sides' finds are compared with the question by both measures, so that being
+    # missed by one side's cut costs a chunk nothing but what it lacks.
+    meaning = _meaning(found, vector) if settings.dense and vector is not None else {}
+    scores = fuse({chunk_id: near.cosines for chunk_id, near in meaning.items()}, words)
+    dense = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.dense, 1)}
+    lexical = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.lexical, 1)}
+    hits: list[Hit] = []
+    papers: set[str] = set()
+    for chunk_id in sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id)):
+        stored = found.chunks[chunk_id]
+        if stored.paper.paper_id in papers or stored.paper.paper_id in without:
+            continue
+        papers.add(stored.paper.paper_id)
+        origins = []
+        if chunk_id in dense:
+            origins.append(Origin("dense", dense[chunk_id], meaning[chunk_id].cosines[0]))
+        if chunk_id in lexical:
+            origins.append(Origin("lexical", lexical[chunk_id], words[chunk_id]))
+        hits.append(
+            Hit(
+                stored.paper,
+                stored.chunk,
+                scores[chunk_id],
+                tuple(origins),
+                stored.chunk.sentences[meaning[chunk_id].sentence] if chunk_id in meaning else None,
+                stored.sentence_vectors,
+            )
+        )
+    return fold(hits)[:k]
+
+
+def hits_of(library: Library, vector: FloatArray, paper_ids: Sequence[str]) -> tuple[Hit, ...]:
+    """Of each of these papers the chunk whose best sentence is nearest to ``vector``, the nearest paper first."""
+    best: dict[str, Hit] = {}
+    for stored in library.chunks_of(paper_ids, len(vector)):
+        similar = stored.sentence_vectors @ vector
+        score = max(0.0, float(similar.max()))
+        known = best.get(stored.paper.paper_id)
+        if known is None or score > known.score:
+            origin = Origin("dense", 1, float(stored.vector @ vector))
+            nearest = stored.chunk.sentences[int(similar.argmax())]
+            best[stored.paper.paper_id] = Hit(
+                stored.paper, stored.chunk, score, (origin,), nearest, stored.sentence_vectors
+            )
+    return tuple(sorted(best.values(), key=lambda hit: -hit.score))
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    cosines: tuple[float, float]
+    """Of the chunk, and of its best sentence."""
+    sentence: int
+    """The place of that sentence."""
+
+
+def _meaning(found: Candidates, vector: FloatArray) -> dict[str, _Near]:
+    """How near each chunk is to the question, all in two products."""
+    if not found.chunks:
+        return {}
+    stored = list(found.chunks.values())
+    chunks = np.stack([one.vector for one in stored]) @ vector
+    sentences = np.concatenate([one.sentence_vectors for one in stored]) @ vector
+    near: dict[str, _Near] = {}
+    first = 0
+    for (chunk_id, one), cosine in zip(found.chunks.items(), chunks.tolist(), strict=True):
+        own = sentences[first : first + len(one.sentence_vectors)]
+        first += len(own)
+        best = int(own.argmax())
+        near[chunk_id] = _Near((cosine, float(own[best])), best)
+    return near
+
+
+def papers_of(hits: Sequence[Hit]) -> dict[str, Paper]:
+    """The papers of ``hits`` by id."""
+    return {hit.paper.paper_id: hit.paper for hit in hits}
