@@ -66,6 +66,7 @@ class Reader:
 
     def candidates(self, vector: FloatArray | None, text: str | None, k: int, only: Filter | None) -> Candidates:
         """As ``Library.candidates``."""
+        only = only or None  # a filter without a condition is none
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(0.01 * attempt)
@@ -112,9 +113,8 @@ class Reader:
             chunk_ids = snapshot.chunk_ids_at(list(set(positions.values())))
             found = self._read(snapshot, snapshot.state(), chunk_ids, n_dims)
         # By the paper's own id: it may have been asked for by another of its names, or by several.
-        places = {
-            papers[name].paper_id: place for place, name in reversed(list(enumerate(paper_ids))) if name in papers
-        }
+        ids = dict.fromkeys(papers[name].paper_id for name in paper_ids if name in papers)
+        places = {paper_id: place for place, paper_id in enumerate(ids)}
         return tuple(sorted(found.values(), key=lambda one: (places[one.paper.paper_id], one.chunk.ordinal)))
 
     def _search(
