@@ -16,6 +16,7 @@ import pytest
 from hashing import HashingEmbedder, kelp_paper
 
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, UnknownPaper
+from rag.index.vectors import folder_of
 from rag.library import AddReport, Library
 from rag.types import Paper, Skipped
 
@@ -382,7 +383,8 @@ def test_llama_index_opens_the_same_collection(library: Library, embedder: Hashi
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
     library.add([kelp_paper(n) for n in range(5)])
-    client = chromadb.PersistentClient(str(library.path / "vectors"), settings=Settings(anonymized_telemetry=False))
+    folder = folder_of(library.path, library.state.generation)
+    client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
     with client:
         store = ChromaVectorStore(chroma_collection=client.get_collection("chunks", embedding_function=None))
         vector = embedder.embed(["word3 kelp"])[0].tolist()

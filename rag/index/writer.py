@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,8 +126,7 @@ class Writer:
     def erase_vectors(self, generation: int) -> None:
         """A set of vectors that is not searched goes."""
         self._close_vectors(generation)
-        vectors = self._open_vectors(generation)
-        with storage(self._folder):
+        with storage(self._folder), closing(self._open_vectors(generation)) as vectors:
             vectors.erase()
             self._records.drop_generation(generation)
 
