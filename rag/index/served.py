@@ -83,9 +83,9 @@ class ServedVectors:
         if client is not None:
             client.close()
             # Chroma leaves its own connections and those of its inner client open, and has no public way to them.
-            for one in (client, getattr(client, "_admin_client", None)):
-                with suppress(AttributeError):
-                    one._server._session.close()
+            with suppress(AttributeError):
+                client._server._session.close()
+                client._admin_client._server._session.close()
 
     def _step(self) -> int:
         return _CLOUD_PAGE if self._is_cloud else int(self._client.get_max_batch_size())
