@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from rag.errors import ConfigError
 
@@ -62,10 +64,29 @@ class EmbeddingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """A Chroma server that holds the vectors, instead of the library's own folder."""
+
+    url: str
+    key_env: str = "CHROMA_API_KEY"
+    """The variable that holds the key, where one is needed (Chroma's cloud)."""
+    tenant: str = "default_tenant"
+    database: str = "default_database"
+
+    @property
+    def address(self) -> str:
+        """Scheme, host and port alone, as the library remembers them: a URL may hold a password."""
+        url = urlsplit(self.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return f"{url.scheme}://{url.hostname}:{port}/{self.tenant}/{self.database}"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     library: Path
     model: ModelConfig | None = None
     embedding: EmbeddingConfig | None = None
+    store: StoreConfig | None = None
     n_sources: int = N_SOURCES
     verified_only: bool = False
     """Show only sentences that the check supports, and say how many were left out."""
@@ -86,6 +107,23 @@ def default_library() -> Path:
     return Path(platformdirs.user_data_dir("footnoted", appauthor=False)) / "library"
 
 
+def libraries_folder() -> Path:
+    """Where named libraries are."""
+    return default_library().with_name("libraries")
+
+
+def library_path(chosen: Path | str) -> Path:
+    """The folder that ``--library`` means: ``@name`` is one in the user's data folder. Raises ConfigError."""
+    text = str(chosen)
+    if not text.startswith("@"):
+        return Path(text).expanduser()
+    if not re.fullmatch(r"@[A-Za-z0-9][\w.-]{0,63}", text, re.ASCII):
+        raise ConfigError(
+            f"'{text}' is no name for a library: '@' and at most 64 letters, digits, dots, dashes and underscores"
+        )
+    return libraries_folder() / text[1:]
+
+
 def config_file() -> Path:
     import platformdirs
 
@@ -97,6 +135,7 @@ def load(
     library: Path | str | None = None,
     base_url: str | None = None,
     model: str | None = None,
+    store: str | None = None,
     file: Path | None = None,
     environ: Mapping[str, str] | None = None,
     **flags: Any,
@@ -114,12 +153,18 @@ def load(
         problems.append("'model' must hold tables: write [model.NAME] with base_url and name below it")
         profiles = {}
     embedding = _table(EmbeddingConfig, written.pop("embedding", None), "embedding", problems)
+    held = written.pop("store", None)
+    held = {"url": held} if isinstance(held, str) else held
+    if named_store := store or environ.get("FOOTNOTED_STORE"):
+        # The address is another one; whose key it takes may stand in the file.
+        held = {**(held if isinstance(held, dict) else {}), "url": named_store}
+    chosen_store = _table(StoreConfig, held, "store", problems)
     chosen_profile = model if model in profiles else environ.get("FOOTNOTED_PROFILE") or written.pop("profile", None)
     written.pop("profile", None)
     if not isinstance(chosen_profile, str | None):
         problems.append(f"'profile' must be a text, not {chosen_profile!r}")
         chosen_profile = None
-    known = {f.name for f in dataclasses.fields(Config)} - {"model", "embedding", "warnings", "file"}
+    known = {f.name for f in dataclasses.fields(Config)} - {"model", "embedding", "store", "warnings", "file"}
     problems += [f"unknown setting '{key}' (known: {', '.join(sorted(known))})" for key in written if key not in known]
 
     warnings: list[str] = []
@@ -149,6 +194,8 @@ def load(
         if endpoint is not None and not is_file and not endpoint.base_url.startswith(("http://", "https://")):
             # Not repeated: an address may hold a password.
             problems.append(f"the {what}'s base_url does not begin with http:// or https://")
+    if chosen_store is not None and not _is_address(chosen_store.url):
+        problems.append("the store's url is no address such as http://localhost:8000")
 
     for key, (kind, words) in _PLAIN_SETTINGS.items():
         if key in written and (not _is(kind, written[key]) or (kind is int and written[key] < 1)):
@@ -160,13 +207,22 @@ def load(
     if problems:
         raise ConfigError("; ".join(problems))
     return Config(
-        library=Path(chosen_library).expanduser(),
+        library=library_path(chosen_library),
         model=chosen,
         embedding=embedding,
+        store=chosen_store,
         warnings=tuple(warnings),
         file=path,
         **values,
     )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return address.scheme in ("http", "https") and bool(address.hostname) and (address.port or 1) > 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 _IN_WORDS: dict[type, str] = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}

@@ -77,7 +77,7 @@ def _in_words(endpoint: dict[str, Any]) -> str:
 def _library(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {"path": shown(config.library)}
     try:
-        with Library.open(config.library) as library:
+        with Library.open(config.library, store=config.store) as library:
             found["papers"] = len(library)
             found["made_with"] = library.fingerprint
             if config.embedding is None and len(library):

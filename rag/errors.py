@@ -10,6 +10,7 @@ FootnotedError                  exit code 1 unless noted
  |    +-- LibraryMismatch       it was made with another embedding or a newer layout
  |    +-- LibraryDamaged        its parts do not agree
  |    +-- StorageFull           the disk is full or read-only; nothing was changed
+ |    +-- StoreUnreachable      the Chroma server that holds its vectors does not answer
  +-- EmbeddingError             the embedding model or endpoint
  +-- PromptError                a prompt file and its variables do not agree
  +-- ModelError                 the language model
@@ -66,6 +67,10 @@ class LibraryDamaged(LibraryError):
 
 
 class StorageFull(LibraryError):
+    pass
+
+
+class StoreUnreachable(LibraryError):
     pass
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from urllib.parse import unquote
 
 from rag.readable import readable
-from rag.types import Paper
+from rag.types import Hit, Paper
 
 _ARXIV_WRAPPING = re.compile(
     r"^(?:arxiv:\s*|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/|(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?"
@@ -123,6 +124,12 @@ def paper_id_for(title: str, *, doi: str | None = None, arxiv_id: str | None = N
     return f"title:{digest.hexdigest()[:12]}"
 
 
+def id_among_namesakes(paper: Paper) -> str:
+    """The id of a paper whose own is taken by another: its title's, and eight digits for its authors or wording."""
+    words = [word for name in paper.authors for word in plain_words(name)] or plain_words(paper.abstract)[:40]
+    return f"{paper_id_for(paper.title)}-{_short_hash(words)[:8]}"
+
+
 def identities(paper: Paper) -> tuple[str, ...]:
     """Every name by which another record of the same paper may be known, the strongest first.
 
@@ -140,6 +147,67 @@ def identities(paper: Paper) -> tuple[str, ...]:
         f"pmid:{pmid}" if pmid else "",
     )
     return tuple(dict.fromkeys(filter(None, named)))
+
+
+def is_other_paper(held: Paper, new: Paper) -> bool:
+    """Whether two records that share a name describe different papers all the same.
+
+    Exports give a whole volume's DOI to each of its papers, number their records from 1, and
+    hold many papers called 'Editorial'. So two records are told apart where an identifier
+    stronger than all they share differs (arXiv id, DOI, PMID, in this order), unless it is
+    the DOI and they have the same title. Those that share an arXiv id or a PMID are one.
+    Those that share only a DOI, a title or a number of the file's own are not, if their titles
+    differ and neither abstracts nor authors say otherwise, or if they have no author in common,
+    or, where authors are not known, no wording.
+    """
+    ours, theirs = _identifiers(held), _identifiers(new)
+    is_same_doi = False
+    for kind in ("arxiv", "doi", "pmid"):
+        one, other = ours.get(kind), theirs.get(kind)
+        if one and one == other:
+            if kind != "doi":
+                return False
+            is_same_doi = True
+            break
+        if one and other and (kind == "arxiv" or normalise_title(held.title) != normalise_title(new.title)):
+            return True
+    wording, authors = _share_wording(held, new), _share_authors(held, new)
+    if not _have_similar_titles(held, new):
+        return not (authors if wording is None else wording)
+    if is_same_doi:
+        return False
+    return wording is False if authors is None else not authors
+
+
+def _identifiers(paper: Paper) -> dict[str, str]:
+    """By kind, without what is only the file's own number or a title."""
+    named = (name.partition(":") for name in identities(paper))
+    return {kind: value for kind, _, value in reversed(list(named)) if kind in ("arxiv", "doi", "pmid")}
+
+
+def _have_similar_titles(one: Paper, other: Paper) -> bool:
+    """At least half of the longer words of the shorter title are in the other one, too."""
+    first, second = (_longer_words(paper.title) for paper in (one, other))
+    return 2 * len(first & second) >= min(len(first), len(second))
+
+
+def _longer_words(title: str) -> set[str]:
+    words = plain_words(title)
+    return {word for word in words if len(word) >= _LONG_WORD} or set(words)
+
+
+def _share_authors(one: Paper, other: Paper) -> bool | None:
+    """None where either names none. A word of two letters or more is enough: 'Liu R.' and 'Rui Liu' are one."""
+    first, second = ({word for name in paper.authors for word in plain_words(name)} for paper in (one, other))
+    return bool({word for word in first & second if len(word) > 1}) if first and second else None
+
+
+def _share_wording(one: Paper, other: Paper) -> bool | None:
+    """Whether more words stand together in both abstracts than in any two; None where either has none."""
+    first, second = _word_pairs(one.abstract), _word_pairs(other.abstract)
+    if not first or not second:
+        return None
+    return len(first & second) >= _MIN_SHARED_SAME_NAME * min(len(first), len(second))
 
 
 def merge(old: Paper, new: Paper) -> Paper:
@@ -179,6 +247,11 @@ def _better_abstract(old: str, new: str, is_same_origin: bool) -> str:
     return new if len("".join(new.split())) > len("".join(old.split())) else old
 
 
+def edited(old: Paper, new: Paper) -> Paper:
+    """``old`` as its one origin tells it now: all from ``new``, but the id, and the abstract if that went missing."""
+    return replace(new, paper_id=old.paper_id, abstract=new.abstract if new.abstract.strip() else old.abstract)
+
+
 def _joined(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
     known = {keyword.casefold() for keyword in old}
     return (*old, *(keyword for keyword in new if keyword.casefold() not in known))
@@ -201,6 +274,8 @@ _OPENING_WORDS = 20
 _OPENING_CHARACTERS = 400
 _MIN_SHARED = 0.8
 _MIN_SHARED_SAME_TITLE = 0.2
+_MIN_SHARED_SAME_NAME = 0.1
+_LONG_WORD = 4
 """Of all pairs of neighbouring words that two abstracts have, the share that both have. Tuned on 100,000 arXiv
 records: below 0.8, papers with other titles are mostly parts of a series, which do confirm each other."""
 
@@ -213,13 +288,21 @@ def near_duplicate_keys(paper: Paper) -> tuple[str, ...]:
     paper with a short title and a short abstract.
     """
     keys = []
-    title = _plain_words(paper.title)
+    title = plain_words(paper.title)
     if len(title) >= _MIN_TITLE_WORDS:
-        keys.append("t:" + hashlib.sha256(" ".join(title).encode("utf-8", "replace")).hexdigest()[:16])
-    opening = _plain_words(paper.abstract[:_OPENING_CHARACTERS])[:_OPENING_WORDS]
+        keys.append("t:" + _short_hash(title))
+    opening = plain_words(paper.abstract[:_OPENING_CHARACTERS])[:_OPENING_WORDS]
     if len(opening) == _OPENING_WORDS:
-        keys.append("a:" + hashlib.sha256(" ".join(opening).encode("utf-8", "replace")).hexdigest()[:16])
+        keys.append("a:" + _short_hash(opening))
     return tuple(keys)
+
+
+MAX_ALIKE = 16
+"""Papers that are looked at because they share a key; a key of more is a phrase that many papers use."""
+
+
+def _short_hash(words: list[str]) -> str:
+    return hashlib.blake2b(" ".join(words).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def are_near_duplicates(one: Paper, other: Paper) -> bool:
@@ -229,8 +312,8 @@ def are_near_duplicates(one: Paper, other: Paper) -> bool:
     names none, their abstracts must have something in common, unless one is empty. With
     different titles the abstracts have to be nearly the same.
     """
-    title = _plain_words(one.title)
-    is_same_title = len(title) >= _MIN_TITLE_WORDS and title == _plain_words(other.title)
+    title = plain_words(one.title)
+    is_same_title = len(title) >= _MIN_TITLE_WORDS and title == plain_words(other.title)
     if is_same_title and one.authors and other.authors:
         return bool(_family_names(one) & _family_names(other))
     first, second = _word_pairs(one.abstract), _word_pairs(other.abstract)
@@ -239,16 +322,41 @@ def are_near_duplicates(one: Paper, other: Paper) -> bool:
     return len(first & second) >= (_MIN_SHARED_SAME_TITLE if is_same_title else _MIN_SHARED) * len(first | second)
 
 
-def _plain_words(text: str) -> list[str]:
-    """Letters and digits alone, without accents: 'Rössler' and 'Rossler' are one word here."""
-    folded = unicodedata.normalize("NFKD", readable(text).casefold())
+# ASCII is nearly all of it, and takes a tenth of the time this way.
+_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+
+
+def plain_words(text: str) -> list[str]:
+    """Letters and digits alone, without case and accents: 'Rössler' and 'Rossler' are one word here."""
+    text = readable(text)
+    if text.isascii():
+        return text.translate(_ASCII_WORDS).split()
+    folded = unicodedata.normalize("NFKD", text.casefold())
     return re.findall(r"[^\W_]+", "".join(c for c in folded if not unicodedata.combining(c)))
 
 
 def _word_pairs(text: str) -> set[tuple[str, str]]:
-    words = _plain_words(text)
+    words = plain_words(text)
     return set(pairwise(words))
 
 
 def _family_names(paper: Paper) -> set[str]:
-    return {words[-1] for name in paper.authors if (words := _plain_words(name))}
+    return {words[-1] for name in paper.authors if (words := plain_words(name))}
+
+
+def fold(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """One hit for each work: the first of its papers stands, and names the others in ``versions``.
+
+    A preprint and its journal version say the same thing once: shown side by side, or counted
+    as two sources, they would look like a confirmation. Hits of one paper are left as they are.
+    """
+    kept: list[Hit] = []
+    first_of: dict[str, int] = {}
+    for hit in hits:
+        work = hit.paper.work or hit.paper.paper_id
+        at = first_of.setdefault(work, len(kept))
+        if at == len(kept) or kept[at].paper.paper_id == hit.paper.paper_id:
+            kept.append(hit)
+        elif hit.paper.paper_id not in kept[at].versions:
+            kept[at] = replace(kept[at], versions=(*kept[at].versions, hit.paper.paper_id))
+    return tuple(kept)

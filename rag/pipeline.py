@@ -24,6 +24,7 @@ from rag.check import check
 from rag.config import N_SOURCES
 from rag.conversation import Wanted, last_topic, points_back, understand
 from rag.errors import ModelError
+from rag.filters import Filter
 from rag.judge.judgement import Judge
 from rag.judge.opening import DEFAULT_JUDGE
 from rag.language import language_of
@@ -76,6 +77,8 @@ class How(TypedDict, total=False):
     """Ids of the only papers that count."""
     without: Sequence[str]
     """Ids of papers that don't."""
+    only: Filter | None
+    """What must hold of every paper that counts."""
     n_sources: int
     """How many papers at most are put before the answerer of a question."""
     verified_only: bool
@@ -180,7 +183,7 @@ class _Telling:
         *before, last = history
         if any(turn.paper_ids for turn in before) and points_back(last.question, last_topic(before)):
             return history
-        nearest = search(self.library, last_topic(history), k=1, reranker=self.reranker)
+        nearest = search(self.library, last_topic(history), k=1, reranker=self.reranker, only=self.how.get("only"))
         return (*before, dataclasses.replace(last, paper_ids=tuple(hit.paper.paper_id for hit in nearest)))
 
     def _title_of(self, paper_id: str) -> str | None:
@@ -197,6 +200,7 @@ class _Telling:
             breadth=working.breadth_for(wanted),
             about=wanted.about,
             without=wanted.without,
+            only=self.how.get("only"),
         )
 
     # -- quoting

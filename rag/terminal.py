@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rag.index.snapshot import Listed
     from rag.library import AddReport
-    from rag.types import Answer, Citation, Hit
+    from rag.types import Answer, Citation, Hit, Paper
 
 WIDTH = 100
 N_NEAREST = 3
@@ -23,6 +24,8 @@ _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud8
 
 def one_line(text: str) -> str:
     """``text`` on one line without anything that a terminal obeys: escape sequences, marks of direction."""
+    if text.isprintable():
+        return " ".join(text.split())
     return " ".join("".join(_harmless(ch) for ch in text).split())
 
 
@@ -72,9 +75,9 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
         blocks += [text, "\n".join(_footnotes(answer))]
     blocks.append("\n".join(_complaints(answer)))
     if answer.sources and not answer.claims:
-        titles = (source.hit.paper.title for source in answer.sources[:N_NEAREST])
+        papers = (source.hit.paper for source in answer.sources[:N_NEAREST])
         head = "nearest papers:" if answer.outcome == "abstained" else "found for it:"
-        blocks.append("\n".join([head, *(paragraph(title, "    ", "  - ") for title in titles)]))
+        blocks.append("\n".join([head, *(paragraph(_marked(paper), "    ", "  - ") for paper in papers)]))
     blocks.append("\n".join(paragraph(f"note: {note}", indent="      ", first="") for note in answer.notes))
     blocks.append(_summary(answer))
     return "\n\n".join(block for block in blocks if block)
@@ -82,6 +85,7 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
 
 def _footnotes(answer: Answer) -> Iterator[str]:
     """Each cited paper with its number, and below it what is quoted from it, in the order of the numbers."""
+    notices = {source.hit.paper.paper_id: source.hit.paper.notice for source in answer.sources}
     cited: dict[int, dict[Citation, None]] = {}
     for claim in answer.claims:
         for citation in claim.citations:
@@ -94,9 +98,11 @@ def _footnotes(answer: Answer) -> Iterator[str]:
         indent = " " * (len(str(number)) + 3)
         head = f"{citations[0].title} ({citations[0].paper_id})"
         quotes = dict.fromkeys(citation.quote for citation in citations)
+        notice = notices.get(citations[0].paper_id or "")
         yield "\n".join(
             [
                 paragraph(head, indent, f"[{number}] "),
+                *([paragraph(f"! {notice}", indent, indent)] if notice else []),
                 *(paragraph(f"“{quote}”", f"{indent} ", indent) for quote in quotes if quote),
             ]
         )
@@ -124,18 +130,43 @@ def _summary(answer: Answer) -> str:
 
 def hit_in_words(rank: int, hit: Hit) -> str:
     sides = ", ".join(f"{origin.side} {origin.rank}" for origin in hit.origins)
-    title = paragraph(hit.paper.title, "    ", f"{rank:2}. ")
-    return f"{title}\n    {one_line(hit.paper.paper_id)}  {hit.score:.3f}  ({sides})"
+    lines = [
+        paragraph(hit.paper.title, "    ", f"{rank:2}. "),
+        f"    {one_line(hit.paper.paper_id)}  {hit.score:.3f}  ({sides})",
+        *([paragraph(f"! {hit.paper.notice}", "    ")] if hit.paper.notice else []),
+        *([paragraph(f"also as {', '.join(hit.versions)}", "    ")] if hit.versions else []),
+    ]
+    return "\n".join(lines)
+
+
+def titled_in_words(paper: Paper) -> str:
+    """A paper of which only the title is held."""
+    title = paragraph(_marked(paper), "    ", "  - ")
+    return f"{title}\n    {one_line(paper.paper_id)}  no abstract: found by its title, and never quoted"
+
+
+def listed_in_words(listed: Listed) -> str:
+    notice = f"  [{one_line(listed.notice)[:60]}]" if listed.notice else ""
+    abstract = "" if listed.has_abstract else "  [no abstract]"
+    return f"{one_line(listed.paper_id)}  {one_line(listed.title)}{notice}{abstract}"
+
+
+def _marked(paper: Paper) -> str:
+    return f"{paper.title} [{paper.notice}]" if paper.notice else paper.title
 
 
 def report_in_words(report: AddReport, n_papers: int) -> str:
     if not report.added and not report.updated:
-        changed = "nothing changed" if report.unchanged else "nothing added"
+        changed = "nothing changed" if report.unchanged or report.duplicates else "nothing added"
     else:
         changed = f"{report.added:,} added, {report.updated:,} updated"
     parts = [changed, f"{report.unchanged:,} unchanged"] if report.unchanged else [changed]
+    if report.duplicates:
+        parts.append(f"{count(report.duplicates, 'duplicate')} merged")
     if report.without_abstract:
         parts.append(f"{report.without_abstract:,} without an abstract")
     if report.n_skipped:
         parts.append(f"{count(report.n_skipped, 'part')} skipped")
+    if report.n_embedded < report.n_chunks:
+        parts.append(f"{report.n_chunks - report.n_embedded:,} chunks not embedded yet")
     return f"{', '.join(parts)}; {count(n_papers, 'paper')} in the library"

@@ -62,10 +62,15 @@ class Paper:
     """One line that must be shown with the paper: it was retracted or withdrawn, or doubts were published."""
     origins: tuple[str, ...] = ()
     """Every origin that it was merged from, oldest first; empty for a paper from one origin."""
+    tags: tuple[str, ...] = ()
+    """What its library files it under, in order; no source gives it."""
+    work: str | None = None
+    """Held papers that report the same work (a preprint and its journal version) share this;
+    its library sets it, to the id of one of them. None for a paper that is alone."""
 
     def __post_init__(self) -> None:
         # JSON has no tuples, and a paper with lists in it would be unequal to itself as first read.
-        for name in ("authors", "keywords", "origins"):
+        for name in ("authors", "keywords", "origins", "tags"):
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))
 
@@ -133,6 +138,8 @@ class Hit:
     sentence_vectors: Any = field(default=None, compare=False, repr=False)
     """float32 (n_sentences, n_dims), unit rows, one per ``chunk.sentences``: stored with
     the chunk so that no sentence is embedded at question time. None if not stored."""
+    versions: tuple[str, ...] = ()
+    """Ids of papers that report the same work and were found too, but are not shown beside this one."""
 
     @property
     def text(self) -> str:

@@ -28,7 +28,25 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
         "end": hit.chunk.span.end,
         "text": hit.text,
         "found_by": [{"side": o.side, "rank": o.rank, "score": round(o.score, 6)} for o in hit.origins],
+        **({"versions": list(hit.versions)} if hit.versions else {}),
+        **_notice_of(hit.paper),
     }
+
+
+def titled_to_json(paper: Paper, score: float) -> dict[str, Any]:
+    """A paper without an abstract that was found by its title: there is no chunk of it."""
+    return {
+        "paper_id": paper.paper_id,
+        "title": paper.title,
+        "score": round(score, 6),
+        "without_abstract": True,
+        **_notice_of(paper),
+    }
+
+
+def _notice_of(paper: Paper) -> dict[str, Any]:
+    """Left out where there is none."""
+    return {"notice": paper.notice} if paper.notice else {}
 
 
 def source_to_json(source: Source) -> dict[str, Any]:
@@ -42,6 +60,7 @@ def source_to_json(source: Source) -> dict[str, Any]:
         "end": source.hit.chunk.span.end,
         "text": source.hit.text,
         "found_by": [{"side": o.side, "rank": o.rank, "score": round(o.score, 6)} for o in source.hit.origins],
+        **_notice_of(source.hit.paper),
     }
 
 

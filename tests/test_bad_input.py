@@ -282,8 +282,12 @@ def test_a_full_disk_says_so_and_the_library_answers_as_before(tmp_path: Path) -
     complaints = [line for line in done.stderr.splitlines() if line.startswith("footnoted: ")]
     assert len(complaints) == 1
     assert "Traceback" not in done.stderr
-    assert stored(library) == before
+    after = {item["paper_id"]: item for item in stored(library)}
+    # The texts may have found room and the vectors not; but never some of the texts.
+    assert len(after) in (3, 33)
+    assert [after[item["paper_id"]] for item in before] == before
     assert run("ask", QUESTION, "--library", library).code == 0
+    assert run("check", "--look-only", "--library", library).code == 0
 
 
 @pytest.mark.slow

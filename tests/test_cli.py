@@ -37,7 +37,10 @@ def has_nothing_to_obey(text: str) -> bool:
     return all(ch.isprintable() or ch in "\n\r" for ch in text)
 
 
-def test_add_says_what_it_did_and_the_second_time_that_nothing_changed(tmp_path: Path) -> None:
+def test_add_says_what_it_did_and_the_second_time_that_nothing_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.commands.progress.SECONDS_BETWEEN_LINES", float("inf"))  # a busy machine is slow
     file = write_records(tmp_path / "papers.jsonl", *first_papers(2))
     library = tmp_path / "library"
     assert run("add", file, "--library", library) == Ran(0, "2 added, 0 updated; 2 papers in the library\n", "")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +20,30 @@ from hashing import HashingEmbedder, kelp_paper
 
 from rag.errors import StorageFull
 from rag.index.records import Records
-from rag.index.vectors import Vectors
+from rag.index.vectors import EmbeddedVectors
 from rag.library import Library
 from rag.types import Paper
 
 EVERYTHING = 10_000
 
 WRITER = """
-import pathlib, resource, signal, sys
+import pathlib, resource, sys
 sys.path.insert(0, {tests!r})
 from hashing import HashingEmbedder, kelp_paper
-import rag.library
+import rag.adding
 from rag.errors import StorageFull
-folder, first, last, batch, pause, max_bytes = sys.argv[1], *map(float, sys.argv[2:])
-rag.library.BATCH_PAPERS = int(batch)
-library = rag.library.Library.open(folder, embedder=HashingEmbedder(seconds_per_text=pause))
+from rag.library import Library
+folder, first, last, batch, pause, max_bytes, for_process = sys.argv[1], *map(float, sys.argv[2:])
+rag.adding.BATCH_PAPERS = int(batch)
+rag.adding.FIRST_CHUNKS = rag.adding.MAX_CHUNKS = int(batch)
+rag.adding.CHUNKS_FOR_PROCESS = for_process
+library = Library.open(folder, embedder=HashingEmbedder(seconds_per_text=pause))
 if max_bytes:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(max_bytes), int(max_bytes)))
 papers = (kelp_paper(n) for n in range(int(first), int(last)))
 try:
-    report = library.add(papers, on_progress=lambda r: print("batch", r.n_papers, flush=True), wait_seconds=60,
-                         on_wait=lambda: print("waiting", flush=True))
+    report = library.add(papers, on_progress=lambda r: print("batch", r.n_papers, r.n_embedded, flush=True),
+                         wait_seconds=60, on_wait=lambda: print("waiting", flush=True))
     print("done", report.added, report.unchanged, flush=True)
 except StorageFull as error:
     print("full", error, flush=True)
@@ -47,10 +51,12 @@ except StorageFull as error:
 
 
 def start_writer(
-    folder: Path, first: int, last: int, *, batch: int = 8, pause: float = 0.0, max_bytes: int = 0
+    folder: Path, first: int, last: int, *, batch: int = 8, pause: float = 0.0, max_bytes: int = 0, for_process: int = 1
 ) -> subprocess.Popen[str]:
+    """Adds the kelp papers from ``first`` on, in a process of its own; with more than ``for_process``
+    chunks waiting, Chroma is written in yet another one."""
     script = WRITER.format(tests=str(Path(__file__).parent))
-    arguments = [str(folder), *map(str, (first, last, batch, pause, max_bytes))]
+    arguments = [str(folder), *map(str, (first, last, batch, pause, max_bytes, for_process))]
     return subprocess.Popen([sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, text=True)
 
 
@@ -59,7 +65,8 @@ def contents(library: Library) -> dict[str, tuple[Any, ...]]:
     vector = HashingEmbedder().embed(["kelp"])[0]
     found = library.candidates(vector=vector, text="kelp", k=EVERYTHING)
     dense, lexical = ({i for i, _ in side} for side in (found.dense, found.lexical))
-    assert dense == lexical == set(found.chunks)
+    assert lexical == set(found.chunks)
+    assert dense == {i for i, one in found.chunks.items() if one.vector.any()}
     assert {one.paper.paper_id for one in found.chunks.values()} == {paper.paper_id for paper in library.papers()}
     return {
         i: (one.paper, one.chunk, one.vector.tobytes(), one.sentence_vectors.tobytes())
@@ -67,31 +74,55 @@ def contents(library: Library) -> dict[str, tuple[Any, ...]]:
     }
 
 
+def texts(state: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {i: one[:2] for i, one in state.items()}
+
+
+def tables(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table of the records, but for what only says when it was written."""
+    volatile = {"state": ("revision", "library_id"), "embedding": ("revision",), "seen": ("run",)}
+    with closing(sqlite3.connect(folder / "library.sqlite")) as connection:
+        names = [n for (n,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        found = {}
+        for name in names:
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            kept = ", ".join(f'"{column}"' for column in columns if column not in volatile.get(name, ()))
+            found[name] = sorted(connection.execute(f"SELECT {kept} FROM {name}"), key=repr)
+        return found
+
+
 class Killed(BaseException):
     """Ends a writer on the spot, as a signal would."""
 
 
 STEPS: list[tuple[type, str]] = [
-    (Records, "intend"),
-    (Vectors, "add"),
+    (Records, "intend_words"),
     (Records, "publish"),
-    (Vectors, "delete"),
-    (Records, "forget_pending"),
+    (Records, "forget_pending_words"),
+    (EmbeddedVectors, "delete"),
+    (Records, "forget_pending_vectors"),
+    (Records, "intend_vectors"),
+    (EmbeddedVectors, "add"),
+    (Records, "publish_vectors"),
 ]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
-def test_a_writer_that_dies_at_any_step_leaves_the_state_before_or_after(
+def test_a_writer_that_dies_at_any_step_leaves_one_of_three_states(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str, when: str
 ) -> None:
+    """As it was; with the new texts; with their vectors."""
     new = [Paper("p1", "Edited", "Kelp again."), kelp_paper(3)]
     embedder = HashingEmbedder()
     with Library.open(tmp_path / "whole", embedder=embedder) as whole:
         whole.add([kelp_paper(1), kelp_paper(2)])
         before = contents(whole)
-        whole.add(new)
+        whole.add(new, embed=False)
+        between = contents(whole)
+        whole.embed()
         after = contents(whole)
+    assert texts(before) != texts(between) == texts(after) != between
     original: Callable[..., Any] = getattr(owner, step)
 
     def dying(*arguments: Any, **named: Any) -> Any:
@@ -108,49 +139,64 @@ def test_a_writer_that_dies_at_any_step_leaves_the_state_before_or_after(
                 patch.setattr(owner, step, dying)
                 with pytest.raises(Killed):
                     writer.add(new)
-            published = when == "after" if step == "publish" else step in ("delete", "forget_pending")
-            expected = after if published else before
+            steps = [f"{name} {time}" for _, name in STEPS for time in ("before", "after")]
+            reached = steps.index(f"{step} {when}")
+            is_stored = reached >= steps.index("publish after")
+            is_embedded = reached >= steps.index("publish_vectors after")
+            expected = after if is_embedded else between if is_stored else before
             assert contents(reader) == contents(writer) == expected
             assert reader.verify() == []
         calls = len(embedder.calls)
         with Library.open(folder, embedder=embedder) as next_writer:
-            next_writer.add(new)
-            assert len(embedder.calls) == calls + (0 if published else 1)
+            report = next_writer.add(new)
+            assert (report.added, report.updated, report.unchanged) == ((0, 0, 2) if is_stored else (1, 1, 0))
+            assert len(embedder.calls) == calls + (not is_embedded)
             assert contents(next_writer) == contents(reader) == after
             assert next_writer.verify() == []
             with next_writer._records.snapshot() as snapshot:
-                assert snapshot is not None and snapshot.pending() == []
+                assert snapshot is not None
+                assert snapshot.pending_words() == snapshot.pending_vectors(1) == []
 
 
 @pytest.mark.slow
-def test_kill_9_at_random_moments_loses_only_the_batch_under_way(tmp_path: Path) -> None:
-    n_papers, batch, rounds = 240, 8, random.Random(7)
+@pytest.mark.parametrize(("for_process", "n_kills"), [(1, 20), (EVERYTHING, 5)], ids=["beside", "within"])
+def test_kill_9_at_twenty_random_moments_loses_only_the_batch_under_way(
+    tmp_path: Path, for_process: int, n_kills: int
+) -> None:
+    """With Chroma written in a process beside the writer, and a few times within it."""
+    n_papers, batch, rounds = 480, 16, random.Random(7)
     with Library.open(tmp_path / "whole", embedder=HashingEmbedder()) as whole:
         whole.add(kelp_paper(n) for n in range(n_papers))
         expected = contents(whole)
     folder = tmp_path / "killed"
-    n_before = 0
-    for _ in range(8):
-        writer = start_writer(folder, 0, n_papers, batch=batch, pause=0.0005)
-        assert writer.stdout is not None
-        writer.stdout.readline()
-        time.sleep(rounds.uniform(0, 0.4))
-        writer.send_signal(signal.SIGKILL)
-        writer.communicate()
-        with Library.open(folder, embedder=HashingEmbedder()) as reader:
+    n_before = n_embedded_before = 0
+    with Library.open(folder, embedder=HashingEmbedder()) as reader:
+        for _ in range(n_kills):
+            writer = start_writer(folder, 0, n_papers, batch=batch, pause=0.0005, for_process=for_process)
+            assert writer.stdout is not None
+            for _ in range(rounds.randrange(1, 8)):
+                writer.stdout.readline()
+            time.sleep(rounds.uniform(0, 0.1))
+            writer.send_signal(signal.SIGKILL)
+            writer.communicate()
             state = contents(reader)
-            n_after = len(reader)
-            assert [paper.paper_id for paper in reader.papers()] == [f"p{n}" for n in range(n_after)]
-            assert n_after % batch == 0 and n_after >= n_before
-            assert state == {i: one for i, one in expected.items() if int(one[0].paper_id[1:]) < n_after}
+            held = [paper.paper_id for paper in reader.papers()]
+            assert held == [f"p{n}" for n in range(len(held))]
+            assert len(held) % batch == 0 and len(held) >= n_before
+            now = {i: one for i, one in expected.items() if int(one[0].paper_id[1:]) < len(held)}
+            assert texts(state) == texts(now)
+            embedded = {i: one for i, one in state.items() if any(one[2])}
+            assert embedded == {i: expected[i] for i in embedded}
+            assert len(embedded) >= n_embedded_before
             assert reader.verify() == []
-            n_before = n_after
-    assert n_before > 0
-    writer = start_writer(folder, 0, n_papers, batch=batch)
+            n_before, n_embedded_before = len(held), len(embedded)
+    assert n_embedded_before > 0
+    writer = start_writer(folder, 0, n_papers, batch=batch, for_process=for_process)
     assert f"done {n_papers - n_before} {n_before}" in writer.communicate()[0]
     with Library.open(folder, embedder=HashingEmbedder()) as reader:
         assert contents(reader) == expected
         assert reader.verify() == []
+    assert tables(folder) == tables(tmp_path / "whole")
 
 
 @pytest.mark.slow

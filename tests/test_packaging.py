@@ -23,7 +23,10 @@ from rag.types import Paper
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("rag", "ui", "prompts", "eval")
-COMMANDS = ("add", "remove", "papers", "search", "ask", "chat", "doctor", "repair", "schema")
+COMMANDS = (
+    *("add", "embed", "remove", "papers", "search", "ask", "chat", "doctor", "schema"),
+    *("export", "tags", "stats", "libraries", "check", "repair", "rebuild"),
+)
 PAPERS = [
     {"title": "Kelp in warm years", "abstract": "Kelp forests grow on cold coasts. Growth fell by 42% in warm years."},
     {"title": "Flood maps from radar", "abstract": "We map floods from radar. With 120 scenes the F1 score is 0.84."},

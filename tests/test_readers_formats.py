@@ -17,7 +17,6 @@ from rag.readers.file import open_text
 from rag.types import Paper, Skipped
 
 SAMPLES = Path(__file__).parent / "data" / "importers"
-REAL = Path(__file__).parents[2] / "shared" / "bench" / "importers"
 MOSS = "Moss remembers light after four weeks"
 
 
@@ -242,55 +241,3 @@ def test_a_folder_is_read_in_the_order_of_its_names_and_what_is_no_paper_is_name
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ReadError, match="holds no file"):
         list(read_papers(tmp_path))
-
-
-# Real files, where they are present
-
-
-@pytest.fixture
-def real() -> Path:
-    if not REAL.is_dir():
-        pytest.skip(f"the real sample files are not at {REAL}")
-    return REAL
-
-
-@pytest.mark.parametrize(
-    ("file", "n_papers", "n_abstracts", "n_skipped"),
-    [
-        ("arxiv-atom/q_testing_s0_m100.status200.xml", 100, 100, 0),
-        ("arxiv-kaggle-jsonl/derived_300rec.jsonl", 300, 300, 0),
-        ("pubmed-xml/medline16n0902.xml.gz", 604, 526, 1),
-        ("nbib-medline/biopython_pubmed_result2.txt", 4, 4, 0),
-        ("ris/asreview_ptsd_included_1.ris", 363, 196, 0),
-        ("ris/asreview__baseline.ris", 100, 98, 0),
-        ("ris/asreview_ovid_psycinfo.ris", 6, 6, 0),
-        ("ris/asreview_ris_issue_992.txt", 19, 8, 0),
-        ("ris/jabref/RisImporterTest1.ris", 1, 0, 2),
-        ("bibtex/jabref/CitaviXmlImporterTest3.bib", 99, 52, 0),
-        ("bibtex/jabref/test.bib", 19, 0, 0),
-        ("isi-wos/jabref/IsiImporterTestInspec.isi", 2, 2, 0),
-        ("endnote-xml/jabref/EndnoteXmlImporterTestLabelAndMultiTitle.xml", 3, 0, 0),
-        ("csv/asreview_embase.csv", 6, 6, 0),
-        ("csv/asreview_generic_semicolon.csv", 2, 2, 0),
-        ("csv/asreview_missing_values.csv", 2, 0, 2),
-        ("openalex/paperqa_works.200.cb8ea740.json", 2, 2, 0),
-        ("crossref/paperqa_works.200.a1a35e79.json", 1, 1, 0),
-        ("hf-daily-papers/daily_papers_1rec_transcribed.json", 1, 1, 0),
-    ],
-)
-def test_real_exports_give_as_many_papers_as_they_hold(real, file, n_papers, n_abstracts, n_skipped):
-    papers, skipped = parts_of(real / file)
-    assert (len(papers), sum(bool(p.abstract) for p in papers), len(skipped)) == (n_papers, n_abstracts, n_skipped)
-
-
-def test_every_real_file_is_read_or_refused_in_one_line(real):
-    refused = {}
-    for path in sorted(path for path in real.rglob("*") if path.is_file()):
-        try:
-            list(read_papers(path))
-        except ReadError as error:
-            assert "\n" not in str(error)
-            refused[path.name] = str(error)
-    # Error bodies, stubs without titles, and files made to be wrong; every other file holds papers.
-    assert len(refused) < 40
-    assert all("no paper" in why or "nothing that looks" in why or "empty" in why for why in refused.values())

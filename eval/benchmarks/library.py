@@ -1,56 +1,145 @@
-"""How fast a library is written, searched and opened: ``python -m eval.benchmarks.library [n_papers ...]``.
+"""What a library costs: ``python -m eval.benchmarks.library [FILE] [--sizes N,N] [--embedded N]``.
 
-Papers are random words of a Zipf-like vocabulary and vectors come from a stand-in, so that
-the store is measured and not the embedding model. Numbers are printed, not judged.
+For each size, papers of FILE (without it: of random words) are added with a stand-in embedding,
+so that the store is measured and not the model: one number of 384 is 1, by the text's hash
+(``--vectors FILE.npy``: a row of that file instead). Then the same again, a search of each
+side, and what a new process needs for the first list and the first search. ``--embedded N``
+adds N papers with the bundled model and compares with the model alone on the same texts.
+Numbers are printed, not judged; every size is measured in a process of its own.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import math
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 
-from rag.embedding import FloatArray, TextVectors
+from rag.embedding import BundledEmbedder, FloatArray, TextVectors
 from rag.library import Candidates, Library
-from rag.types import Paper, Span
+from rag.readers import read_papers
+from rag.types import Paper, Skipped, Span
 
 N_DIMS = 384
 N_WORDS = 20_000
 N_QUESTIONS = 50
 
 
-class RandomEmbedder:
-    """Random directions, in the order asked for: the worst case for an approximate index."""
+class StandIn:
+    """One of 384 directions, or one of the rows given; which, the text's checksum says."""
 
-    fingerprint = "random/1"
     n_dims = N_DIMS
 
-    def __init__(self) -> None:
-        self._random = np.random.default_rng(1)
+    def __init__(self, rows: Path | None) -> None:
+        self._rows: FloatArray = np.eye(N_DIMS, dtype=np.float32) if rows is None else np.load(rows)
+        self.fingerprint = f"stand-in/{rows}"
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
-        rows = self._random.standard_normal((len(texts), N_DIMS), dtype=np.float32)
-        unit: FloatArray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        return unit
+        picked: FloatArray = self._rows[
+            [zlib.crc32(text.encode("utf-8", "replace")) % len(self._rows) for text in texts]
+        ]
+        return picked
 
     def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[TextVectors]:
         return [TextVectors(self.embed([""])[0], self.embed([""] * len(some))) for some in spans]
 
 
-def papers(n_papers: int) -> Iterator[Paper]:
-    """Abstracts of eight sentences of twenty words."""
+def random_papers() -> Iterator[Paper]:
+    """Abstracts of eight sentences of twenty words of a Zipf-like vocabulary."""
     random = np.random.default_rng(2)
     weights = 1.0 / np.arange(10, N_WORDS + 10)
-    for n in range(n_papers):
+    n = 0
+    while True:
         words = [f"w{word}" for word in random.choice(N_WORDS, 170, p=weights / weights.sum())]
         sentences = [" ".join(words[start : start + 20]).capitalize() + "." for start in range(10, 170, 20)]
         yield Paper(f"p{n}", " ".join(words[:10]), " ".join(sentences))
+        n += 1
+
+
+def papers_from(files: Sequence[Path], n: int) -> Iterator[Paper | Skipped]:
+    """The first ``n`` of the files, one after the other."""
+    if not files:
+        return islice(random_papers(), n)
+    return islice((part for file in files for part in read_papers(file)), n)
+
+
+def measure(files: Sequence[Path], n_papers: int, vectors: Path | None) -> dict[str, float]:
+    embedder = StandIn(vectors)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "library"
+        with Library.open(folder, embedder=embedder) as library:
+            found = measure_adding(library, files, n_papers)
+            questions = [paper.title for paper in islice(library.papers(), N_QUESTIONS)]
+            for k in (30, 50):
+                measure_search(library, embedder.embed(questions), questions, k)
+            measure_filters(library, embedder.embed(questions), questions)
+        measure_opening(folder, questions[0])
+    return found
+
+
+def measure_adding(library: Library, files: Sequence[Path], n_papers: int) -> dict[str, float]:
+    started, cpu = time.perf_counter(), time.process_time()
+    report = library.add(papers_from(files, n_papers))
+    wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+    beside = resource.getrusage(resource.RUSAGE_CHILDREN)
+    n = report.added + report.duplicates + report.updated
+    say(f"{n:,} records ({report.added:,} papers, {report.n_chunks:,} chunks)")
+    say(f"  add                     {n / wall:8.0f}/s  {wall:.1f} s wall; CPU {1e6 * cpu / n:.0f} us a record here, ")
+    beside_cpu = beside.ru_utime + beside.ru_stime
+    say(f"                          {1e6 * beside_cpu / n:.0f} us in the process that writes the vectors")
+    here = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    say(f"  peak memory             {here:8.0f} MB here, {beside.ru_maxrss / 1024:.0f} MB there")
+    size = sum(file.stat().st_size for file in library.path.rglob("*") if file.is_file()) / 1e6
+    say(f"  on disk                 {size:8.0f} MB, {1e3 * size / n:.1f} kB a record")
+    held = list(papers_from(files, n_papers))
+    started = time.perf_counter()
+    library.add(held)
+    again = time.perf_counter() - started
+    say(f"  the same records again  {again:8.2f} s, {again / wall:.1%} of the first time")
+    if len(files) == 1 and n < n_papers:  # the whole of it
+        library.add(read_papers(files[0]))
+        started = time.perf_counter()
+        library.add(read_papers(files[0]))
+        say(f"  the same file again     {time.perf_counter() - started:8.2f} s")
+    return {"n": n, "wall": wall, "cpu": cpu + beside_cpu}
+
+
+def measure_search(library: Library, vectors: FloatArray, questions: Sequence[str], k: int) -> None:
+    """The whole call, and each part by itself; the parts are the library's own, hence the underscores."""
+
+    def search(n: int) -> Candidates:
+        return library.candidates(vector=vectors[n], text=questions[n], k=k)
+
+    found = [list(search(n).chunks) for n in range(len(questions))]
+    state = library.state
+    nearest = library._vectors.query
+    say(f"  candidates, k={k}        {milliseconds(search)}")
+    say("    of which Chroma       " + milliseconds(lambda n: nearest(vectors[n], k, revision=state.vectors_revision)))
+    say(f"    of which tantivy      {milliseconds(lambda n: library._words.query(questions[n], k))}")
+    with library.snapshot() as snapshot:
+        assert snapshot is not None
+        reading = milliseconds(lambda n: (snapshot.state(), snapshot.chunks(found[n], state.generation)))
+        say(f"    of which SQLite       {reading}")
+
+
+def measure_filters(library: Library, vectors: FloatArray, questions: Sequence[str]) -> None:
+    from rag.filters import Filter
+
+    for only in (Filter(from_year=2010), Filter(from_year=2015, to_year=2015), Filter(author="smith")):
+        call = milliseconds(
+            lambda n, only=only: library.candidates(vector=vectors[n], text=questions[n], k=30, only=only)  # type: ignore[misc]
+        )
+        say(f"    {only.describe():21.21} {call}")
 
 
 def milliseconds(work: Callable[[int], object]) -> str:
@@ -61,71 +150,104 @@ def milliseconds(work: Callable[[int], object]) -> str:
         started = time.perf_counter()
         work(question)
         taken.append(1000 * (time.perf_counter() - started))
-    return f"{np.median(taken):6.2f} ms median {np.percentile(taken, 95):6.2f} ms p95"
+    return f"{np.median(taken):8.2f} ms median {np.percentile(taken, 95):8.2f} ms p95"
 
 
-def measure(n_papers: int, folder: Path) -> None:
-    embedder = RandomEmbedder()
-    made = list(papers(n_papers))
-    with Library.open(folder, embedder=embedder) as library:
-        library.add(made[:1])  # imports
-        cpu, started = time.process_time(), time.perf_counter()
-        library.add(made)
-        wall, cpu = time.perf_counter() - started, time.process_time() - cpu
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
-        _say(f"{n_papers} papers: add {n_papers / wall:.0f}/s ({wall:.1f} s wall, {cpu:.1f} s CPU), {size:.0f} MB")
-        started = time.perf_counter()
-        library.add(made)
-        _say(f"  the same again         {time.perf_counter() - started:7.2f} s")
-        vectors = embedder.embed([""] * N_QUESTIONS)
-        questions = [made[n % n_papers].title for n in range(N_QUESTIONS)]
-        for k in (30, 50):
-            measure_search(library, vectors, questions, k)
-    measure_opening(folder)
-
-
-def measure_search(library: Library, vectors: FloatArray, questions: Sequence[str], k: int) -> None:
-    """The whole call, and each part by itself; the parts are the library's own, hence the underscores."""
-
-    def search(n: int) -> Candidates:
-        return library.candidates(vector=vectors[n], text=questions[n], k=k)
-
-    found = [list(search(n).chunks) for n in range(N_QUESTIONS)]
-    revision = library.revision
-    _say(f"  candidates, k={k}       {milliseconds(search)}")
-    _say(f"    of which Chroma      {milliseconds(lambda n: library._vectors.query(vectors[n], k, revision=revision))}")
-    _say(f"    of which tantivy     {milliseconds(lambda n: library._words.query(questions[n], k))}")
-    with library._snapshot() as snapshot:
-        assert snapshot is not None
-        _say(f"    of which SQLite      {milliseconds(lambda n: (snapshot.state(), snapshot.chunks(found[n])))}")
-
-
-def measure_opening(folder: Path) -> None:
-    for name, code in {
-        "open and list papers": "len(list(library.papers()))",
-        "open and search once": "library.candidates(vector=numpy.ones(384, 'f4') / 384**.5, text='w1 w2', k=30)",
+def measure_opening(folder: Path, question: str) -> None:
+    for name, arguments in {
+        "papers": ["papers"],
+        "search --lexical": ["search", "--lexical", question],
+        "stats": ["stats"],
     }.items():
-        script = (
-            "import sys, numpy\n" if "numpy" in code else "import sys\n"
-        ) + f"from rag.library import Library\nwith Library.open(sys.argv[1]) as library: {code}"
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", script, str(folder)], check=True)
+        command = [sys.executable, "-m", "rag.cli", *arguments, "--library", str(folder)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wall = time.perf_counter() - started
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        _say(f"  {name}   {cpu:7.2f} s CPU {wall:6.2f} s wall, in a new process")
+        say(f"  cold {name:18} {cpu:8.2f} s CPU {wall:6.2f} s wall, in a new process")
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def measure_embedding(files: Sequence[Path], n_papers: int) -> None:
+    """An add with the bundled model, and the model alone on the same texts in the same batches."""
+    embedder = Remembering()
+    held = list(papers_from(files, n_papers))
+    embedder.model.embed(["ready"])
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        Library.open(Path(temporary) / "library", embedder=embedder) as library,
+    ):
+        started = time.perf_counter()
+        library.add(held)
+        adding = time.perf_counter() - started
+    started = time.perf_counter()
+    for batch in embedder.batches:
+        embedder.model.embed(batch)
+    alone = time.perf_counter() - started
+    say(f"{len(held):,} records with the bundled model: {len(held) / adding:.1f}/s")
+    say(f"  the model alone, on the same texts in the same batches: {len(held) / alone:.1f}/s")
+    say(f"  the add reaches {alone / adding:.0%} of the model's own rate")
+
+
+class Remembering:
+    """The bundled model, which remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.model = BundledEmbedder()
+        self.n_dims, self.fingerprint = self.model.n_dims, self.model.fingerprint
+        self.batches: list[list[str]] = []
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        self.batches.append(list(texts))
+        return self.model.embed(texts)
+
+    def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[TextVectors]:
+        return self.model.embed_spans(texts, spans)
+
+
+def compare(measured: Iterable[dict[str, float]]) -> None:
+    """How the cost grows from each size to the next, beside n log n."""
+    some = list(measured)
+    for one, other in pairwise(some):
+        expected = other["n"] * math.log(other["n"]) / (one["n"] * math.log(one["n"]))
+        grown = {name: other[name] / one[name] for name in ("wall", "cpu")}
+        say(
+            f"from {one['n']:,.0f} to {other['n']:,.0f}: {grown['wall']:.2f} times the time, "
+            f"{grown['cpu']:.2f} times the CPU; n log n grows {expected:.2f} times"
+        )
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
 
 
 def main(arguments: Sequence[str]) -> None:
-    for n_papers in [int(argument) for argument in arguments] or [62, 2_000, 10_000]:
-        with tempfile.TemporaryDirectory() as folder:
-            measure(n_papers, Path(folder) / "library")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+    parser.add_argument("--sizes", default="2000,10000", metavar="N,N")
+    parser.add_argument("--vectors", type=Path, metavar="FILE.npy")
+    parser.add_argument("--embedded", type=int, metavar="N")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # a size, in this process
+    options = parser.parse_args(arguments)
+    if options.one:
+        say("= " + json.dumps(measure(options.files, options.one, options.vectors)))
+        return
+    if options.embedded:
+        measure_embedding(options.files, options.embedded)
+        return
+    measured = []
+    vectors = ["--vectors", str(options.vectors)] if options.vectors else []
+    for size in options.sizes.split(","):
+        command = [sys.executable, "-m", "eval.benchmarks.library", *map(str, options.files), *vectors, "--one", size]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith("= "):
+                    measured.append(json.loads(line[2:]))
+                else:
+                    say(line.rstrip())
+    compare(measured)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def library_of(options: argparse.Namespace, settings: Config) -> Library:
     embedder = open_embedder(settings.embedding)
     if options.questions is None and options.library is None:
         return shipped.open_corpus(embedder)
-    return Library.open(settings.library, embedder=embedder)
+    return Library.open(settings.library, embedder=embedder, store=settings.store)
 
 
 def resolved(questions: tuple[Question, ...], library: Library) -> tuple[Question, ...]:

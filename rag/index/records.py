@@ -1,88 +1,46 @@
 """The records of a library in one SQLite file: papers, chunks, vectors, and what is under way.
 
-This file is what counts. A chunk is live when it has a row in ``chunk``; ids in ``pending``
-may or may not be in the two indexes, and are never live: they were intended by a writer
-(and not yet published), or were replaced (and not yet swept).
+This file is what counts. A chunk is live when it has a row in ``chunk``, and has a vector
+when there is one in the records; ids that are pending may or may not be in the indexes, and
+are never live: they were intended by a writer (and not yet published), or were replaced
+(and not yet swept).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import sqlite3
-import sys
-import threading
-from array import array
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.errors import LibraryError, LibraryMismatch
-from rag.types import Chunk, Paper, Span
-
-FILE_NAME = "library.sqlite"
-LAYOUT = 1
-"""Raised by every change after which older files can no longer be used as they are."""
-
-_APPLICATION_ID = 0x466E7464  # "Fntd": tells our files from other people's SQLite files
-_BUSY_SECONDS = 10.0
-_MAX_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement
-
-_SCHEMA = """
-CREATE TABLE state (
-    layout INTEGER NOT NULL, fingerprint TEXT, n_dims INTEGER, revision INTEGER NOT NULL
-);
-CREATE TABLE paper (
-    position INTEGER PRIMARY KEY, paper_id TEXT NOT NULL UNIQUE, content_hash TEXT NOT NULL, record TEXT NOT NULL
-);
-CREATE TABLE chunk (
-    chunk_id TEXT NOT NULL UNIQUE, paper_id TEXT NOT NULL, ordinal INTEGER NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, n_tokens INTEGER NOT NULL,
-    sentences BLOB NOT NULL, vector BLOB NOT NULL, sentence_vectors BLOB NOT NULL
-);
-CREATE INDEX chunk_of_paper ON chunk (paper_id, ordinal);
-CREATE TABLE pending (chunk_id TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What was true of the library when it was read; a library without a file is the default."""
-
-    revision: int = 0
-    """Grows by one with every published change."""
-    fingerprint: str | None = None
-    """Of the embedding that made the vectors; None before the first chunk."""
-    n_dims: int | None = None
-    n_chunks: int = 0
-    n_pending: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
-    """A live chunk with its paper and, little-endian float16, its vectors as they lie on disk."""
-
-    paper: Paper
-    chunk: Chunk
-    vector: bytes
-    sentence_vectors: bytes
+from rag.filters import folded_authors, spaced
+from rag.index.intake import Plan
+from rag.index.layout import Connections, vector_tables
+from rag.index.rows import Held, as_utf8, pack_spans, to_record
+from rag.index.snapshot import Snapshot
+from rag.papers import near_duplicate_keys
+from rag.types import Chunk, Paper
 
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
+    """A chunk with the paper that it is of, and where both stand in the records."""
+
+    row: int
+    position: int
+    paper: Paper
     chunk: Chunk
-    vector: bytes
-    sentence_vectors: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is stored of a paper: enough to tell whether another one is news."""
+class NewVector:
+    """The vectors of the chunk in ``row``, little-endian float16."""
 
-    content_hash: str
-    record: str
+    row: int
+    chunk_id: str
+    vector: bytes
+    sentence_vectors: bytes
 
 
 class Records:
@@ -92,10 +50,8 @@ class Records:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / FILE_NAME
-        self._folder = folder
-        self._free: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
+        self.folder = folder
+        self._connections = Connections(folder)
 
     # -- reading
 
@@ -103,326 +59,333 @@ class Records:
     def snapshot(self) -> Iterator[Snapshot | None]:
         """One unchanging view of the records, None where there are none yet.
 
-        Raises LibraryError for a file that is not ours, LibraryMismatch for a newer layout.
+        Raises LibraryError for a file that is not ours, LibraryMismatch for another layout.
         """
-        connection = self._take()
-        if connection is None:
-            yield None
-            return
-        try:
+        with self._connections.connection() as connection:
+            if connection is None:
+                yield None
+                return
             connection.execute("BEGIN")
             yield Snapshot(connection)
-        finally:
-            connection.rollback()
-            self._give(connection)
 
     def revision(self) -> int:
         """The revision at this moment; 0 where there are no records yet."""
-        connection = self._take()
-        if connection is None:
-            return 0
-        try:
-            return int(connection.execute("SELECT revision FROM state").fetchone()[0])
-        finally:
-            self._give(connection)
+        with self._connections.connection() as connection:
+            return int(connection.execute("SELECT revision FROM state").fetchone()[0]) if connection else 0
+
+    def close(self) -> None:
+        self._connections.close()
 
     # -- writing: only under the library's write lock
 
-    def create(self) -> None:
+    def create(self, store: str | None) -> None:
         """Make the file with its tables, if it isn't there; the folder must exist."""
-        if (connection := self._take()) is not None:
-            self._give(connection)
-            return
-        connection = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            # Statement by statement: executescript would commit before the tables are there.
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                connection.execute(statement)
-            connection.execute("INSERT INTO state VALUES (?, NULL, NULL, 0)", (LAYOUT,))
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
+        self._connections.create(store)
 
-    def intend(self, chunk_ids: Collection[str]) -> None:
-        """Write down which ids are about to enter the indexes, so that a crash leaves no stranger there."""
-        with self._transaction() as connection:
-            connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(i,) for i in chunk_ids])
+    def next_numbers(self) -> tuple[int, int]:
+        """The first position and the first row that no paper and no chunk ever had."""
+        with self._connections.connection() as connection:
+            assert connection is not None, "create() comes before adding"
+            last = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
+        return last.get("paper", 0) + 1, last.get("chunk", 0) + 1
+
+    def intend_words(self, ids: Collection[str]) -> None:
+        """Write down which ids are about to enter the word index, so that a crash leaves no stranger there."""
+        with self._connections.transaction() as connection:
+            connection.executemany("INSERT OR IGNORE INTO pending_words VALUES (?)", [(i,) for i in ids])
+
+    def intend_vectors(self, generation: int, ids: Collection[str]) -> None:
+        """The same for Chroma."""
+        with self._connections.transaction() as connection:
+            rows = [(generation, i) for i in ids]
+            connection.executemany("INSERT OR IGNORE INTO pending_vectors VALUES (?, ?)", rows)
 
     def publish(
         self,
-        papers: Sequence[Paper],
+        plan: Plan,
         chunks: Sequence[NewChunk],
+        bare: Mapping[str, int],
         *,
-        rewritten: Collection[str],
-        removed: Collection[str],
-        fingerprint: str | None,
-        n_dims: int | None,
+        run: int,
+        tags: Sequence[str] = (),
     ) -> int:
-        """Make ``papers`` and their ``chunks`` live in one step; the new revision.
+        """Make what ``plan`` says true in one step, and ``chunks`` live with it; the new revision.
 
-        The old chunks of the papers in ``rewritten`` and ``removed`` become pending, to be
-        swept; the papers in ``removed`` go. ``fingerprint`` and ``n_dims`` are recorded when
-        they are given.
+        ``bare`` are ids of papers without an abstract, and where these are.
+        The old chunks of rewritten papers become pending, to be swept.
         """
-        with self._transaction() as connection:
-            old = [(paper_id,) for paper_id in (*rewritten, *removed)]
-            connection.executemany("INSERT OR IGNORE INTO pending SELECT chunk_id FROM chunk WHERE paper_id = ?", old)
-            connection.executemany("DELETE FROM chunk WHERE paper_id = ?", old)
-            connection.executemany("DELETE FROM paper WHERE paper_id = ?", [(paper_id,) for paper_id in removed])
+        with self._connections.transaction() as connection:
+            n_chunks, n_bare = _retire(connection, [*plan.rewritten, *plan.merged_away])
+            connection.executemany("DELETE FROM likeness WHERE key = ? AND position = ?", plan.no_longer_like)
+            for old, new in plan.merged_away.items():
+                _merge_away(connection, old, new)
+            _put_papers(connection, plan)
+            sources = _sources(connection, plan)
             connection.executemany(
-                "INSERT INTO paper (paper_id, content_hash, record) VALUES (?, ?, ?) ON CONFLICT (paper_id) "
-                "DO UPDATE SET content_hash = excluded.content_hash, record = excluded.record",
-                [(paper.paper_id, paper.content_hash, to_record(paper)) for paper in papers],
+                "DELETE FROM seen WHERE position = ? AND source = ?",
+                [(position, sources[name]) for position, name in plan.forgotten],
             )
             connection.executemany(
-                "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)",
+                [(digest, position, sources[name], run) for digest, (position, name) in plan.seen.items()],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO part VALUES (?, ?, ?)",
                 [
-                    (
-                        new.chunk.chunk_id,
-                        new.chunk.paper_id,
-                        new.chunk.ordinal,
-                        new.chunk.span.start,
-                        new.chunk.span.end,
-                        new.chunk.n_tokens,
-                        _pack_spans(new.chunk.sentences),
-                        new.vector,
-                        new.sentence_vectors,
-                    )
-                    for new in chunks
+                    (position, sources[name], to_record(paper))
+                    for position, parts in plan.parts.items()
+                    for name, paper in parts.items()
                 ],
             )
-            connection.executemany("DELETE FROM pending WHERE chunk_id = ?", [(new.chunk.chunk_id,) for new in chunks])
-            if fingerprint is not None:
-                connection.execute("UPDATE state SET fingerprint = ?, n_dims = ?", (fingerprint, n_dims))
-            connection.execute("UPDATE state SET revision = revision + 1")
-            return int(connection.execute("SELECT revision FROM state").fetchone()[0])
+            _tag(connection, plan.mentioned, tags)
+            _link(connection, plan)
+            _put_chunks(connection, chunks, bare)
+            return _bump(
+                connection,
+                n_papers=len(plan.new) - len(plan.merged_away),
+                n_chunks=len(chunks) - n_chunks,
+                n_bare=len(bare) - n_bare,
+            )
 
-    def bump(self) -> int:
-        """A new revision without other change: readers load the indexes again."""
-        with self._transaction() as connection:
-            connection.execute("UPDATE state SET revision = revision + 1")
-            return int(connection.execute("SELECT revision FROM state").fetchone()[0])
+    def remove(self, held: Collection[Held]) -> int:
+        """Papers and all that belongs to them go in one step; their chunks become pending. The new revision."""
+        with self._connections.transaction() as connection:
+            positions = [one.position for one in held]
+            n_chunks, n_bare = _retire(connection, positions)
+            for table in ("paper", "detail", "name", "seen", "part", "tag"):
+                connection.executemany(f"DELETE FROM {table} WHERE position = ?", [(i,) for i in positions])
+            connection.executemany(
+                "DELETE FROM likeness WHERE key = ? AND position = ?",
+                [(key, one.position) for one in held for key in near_duplicate_keys(one.paper)],
+            )
+            _leave_alone(connection, {one.paper.work for one in held if one.paper.work})
+            # A file that was read to its end must be read again to bring them back.
+            connection.execute("DELETE FROM reading")
+            return _bump(connection, n_papers=-len(positions), n_chunks=-n_chunks, n_bare=-n_bare)
 
-    def forget_pending(self, chunk_ids: Collection[str]) -> None:
-        """These ids are in no index any more."""
-        with self._transaction() as connection:
-            connection.executemany("DELETE FROM pending WHERE chunk_id = ?", [(i,) for i in chunk_ids])
+    def tag(self, positions: Collection[int], names: Sequence[str]) -> int:
+        with self._connections.transaction() as connection:
+            _tag(connection, positions, names)
+            return _bump(connection)
 
-    def close(self) -> None:
-        with self._lock:
-            free, self._free = self._free, []
-        for connection in free:
-            connection.close()
+    def untag(self, positions: Collection[int], names: Sequence[str]) -> int:
+        with self._connections.transaction() as connection:
+            rows = [(name.casefold(), position) for name in names for position in positions]
+            connection.executemany("DELETE FROM tag WHERE folded = ? AND position = ?", rows)
+            # Their files' readings are remembered with their tags.
+            connection.execute("DELETE FROM reading")
+            return _bump(connection)
 
-    # -- connections: as many as threads read at once, kept for the next
+    def remember(self, digest: str | None, report: str, *, forget: bool) -> None:
+        """That a file was read to its end; ``forget`` others: what they gave is no longer all as it was."""
+        with self._connections.transaction() as connection:
+            if forget:
+                connection.execute("DELETE FROM reading")
+            if digest is not None:
+                connection.execute("INSERT OR REPLACE INTO reading VALUES (?, ?)", (digest, report))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._take()
-        if connection is None:
-            raise LibraryError(f"{self._folder} lost its records while it was being written")
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.rollback()
-            self._give(connection)
+    # -- vectors
 
-    def _take(self) -> sqlite3.Connection | None:
-        with self._lock:
-            if self._free:
-                return self._free.pop()
-        if not self._file.exists():
-            return None
-        connection = sqlite3.connect(
-            f"{self._file.absolute().as_uri()}?{self._mode()}",
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
+    def begin_generation(self, fingerprint: str, n_dims: int) -> int:
+        """A new, empty set of vectors; its number. The first one is searched at once."""
+        with self._connections.transaction() as connection:
+            generation = int(connection.execute("SELECT coalesce(max(generation), 0) + 1 FROM embedding").fetchone()[0])
+            for statement in vector_tables(generation).split(";"):
+                connection.execute(statement)
+            connection.execute("INSERT INTO embedding VALUES (?, ?, ?, 0, 0)", (generation, fingerprint, n_dims))
+            connection.execute("UPDATE state SET generation = ? WHERE generation = 0", (generation,))
+            return generation
+
+    def publish_vectors(self, generation: int, vectors: Sequence[NewVector]) -> int:
+        """Make the vectors of chunks that are live part of ``generation`` in one step; the new revision."""
+        with self._connections.transaction() as connection:
+            live = _live_rows(connection, vectors)
+            kept = [new for new in vectors if live.get(new.row) == new.chunk_id]
+            connection.executemany(
+                f"INSERT INTO vector_{generation:d} VALUES (?, ?)", [(new.row, new.vector) for new in kept]
+            )
+            connection.executemany(
+                f"INSERT INTO sentences_{generation:d} VALUES (?, ?)",
+                [(new.row, new.sentence_vectors) for new in kept],
+            )
+            connection.executemany(
+                "DELETE FROM pending_vectors WHERE generation = ? AND id = ?",
+                [(generation, new.chunk_id) for new in kept],
+            )
+            revision = _bump(connection)
+            connection.execute(
+                "UPDATE embedding SET n_chunks = n_chunks + ?, revision = ? WHERE generation = ?",
+                (len(kept), revision, generation),
+            )
+            return revision
+
+    def vectors_changed(self, generation: int) -> int:
+        """A new revision without other change: readers load the vectors again."""
+        with self._connections.transaction() as connection:
+            revision = _bump(connection)
+            connection.execute("UPDATE embedding SET revision = ? WHERE generation = ?", (revision, generation))
+            return revision
+
+    def switch(self, generation: int) -> int:
+        """From now on this set of vectors is searched; the new revision."""
+        with self._connections.transaction() as connection:
+            connection.execute("UPDATE state SET generation = ?", (generation,))
+            return _bump(connection)
+
+    def drop_generation(self, generation: int) -> None:
+        """Forget a set of vectors that is not searched."""
+        with self._connections.transaction() as connection:
+            for table in (f"vector_{generation:d}", f"sentences_{generation:d}"):
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+            connection.execute("DELETE FROM pending_vectors WHERE generation = ?", (generation,))
+            connection.execute("DELETE FROM embedding WHERE generation = ?", (generation,))
+
+    def forget_pending_words(self, ids: Collection[str]) -> None:
+        """These ids are in the word index no more."""
+        with self._connections.transaction() as connection:
+            connection.executemany("DELETE FROM pending_words WHERE id = ?", [(i,) for i in ids])
+
+    def forget_pending_vectors(self, generation: int, ids: Collection[str]) -> None:
+        """These ids are in that Chroma collection no more."""
+        with self._connections.transaction() as connection:
+            rows = [(generation, i) for i in ids]
+            connection.executemany("DELETE FROM pending_vectors WHERE generation = ? AND id = ?", rows)
+
+
+# What follows happens inside a transaction.
+
+
+def _live_rows(connection: sqlite3.Connection, vectors: Sequence[NewVector]) -> dict[int, str]:
+    """The chunks that are still where these vectors were made for them."""
+    marks = ",".join("?" * len(vectors))
+    rows = [new.row for new in vectors]
+    return dict(connection.execute(f"SELECT row, chunk_id FROM chunk WHERE row IN ({marks})", rows))
+
+
+def _bump(connection: sqlite3.Connection, n_papers: int = 0, n_chunks: int = 0, n_bare: int = 0) -> int:
+    connection.execute(
+        "UPDATE state SET revision = revision + 1, "
+        "n_papers = n_papers + ?, n_chunks = n_chunks + ?, n_bare = n_bare + ?",
+        (n_papers, n_chunks, n_bare),
+    )
+    return int(connection.execute("SELECT revision FROM state").fetchone()[0])
+
+
+def _retire(connection: sqlite3.Connection, positions: Sequence[int]) -> tuple[int, int]:
+    """What is live of these papers becomes pending in every index; how many chunks, and bare papers, that were."""
+    rows = [(position,) for position in positions]
+    if not rows:
+        return 0, 0
+    for generation in [g for (g,) in connection.execute("SELECT generation FROM embedding").fetchall()]:
+        n_vectors = 0
+        for place in rows:
+            of_paper = "(SELECT row FROM chunk WHERE position = ?)"
+            connection.execute(
+                f"INSERT OR IGNORE INTO pending_vectors SELECT {generation:d}, chunk_id FROM chunk "
+                f"JOIN vector_{generation:d} USING (row) WHERE position = ?",
+                place,
+            )
+            n_vectors += connection.execute(
+                f"DELETE FROM vector_{generation:d} WHERE row IN {of_paper}", place
+            ).rowcount
+            connection.execute(f"DELETE FROM sentences_{generation:d} WHERE row IN {of_paper}", place)
+        connection.execute("UPDATE embedding SET n_chunks = n_chunks - ? WHERE generation = ?", (n_vectors, generation))
+    for table, column in (("chunk", "chunk_id"), ("bare", "bare_id")):
+        connection.executemany(
+            f"INSERT OR IGNORE INTO pending_words SELECT {column} FROM {table} WHERE position = ?", rows
         )
-        try:
-            if not self._is_ours(connection):
-                connection.close()
-                return None
-            # A lost last commit would leave its ids in the indexes with nobody to answer for them.
-            connection.execute("PRAGMA synchronous = FULL")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    n_chunks = connection.executemany("DELETE FROM chunk WHERE position = ?", rows).rowcount
+    n_bare = connection.executemany("DELETE FROM bare WHERE position = ?", rows).rowcount
+    return n_chunks, n_bare
 
-    def _mode(self) -> str:
-        if os.access(self._file, os.W_OK) and os.access(self._folder, os.W_OK):
-            return "mode=rw"
-        # Where SQLite cannot make the log's index it reads nothing, unless it is promised that
-        # nobody writes; a log that is there belongs to somebody who may.
-        return "mode=ro" if self._file.with_name(FILE_NAME + "-wal").exists() else "mode=ro&immutable=1"
 
-    def _is_ours(self, connection: sqlite3.Connection) -> bool:
-        """False for a file that a killed first add left without tables."""
-        try:
-            application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-            n_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            if "not a database" not in str(error):
-                raise
-            application_id, n_tables = None, 1
-        if n_tables == 0:
-            return False
-        if application_id != _APPLICATION_ID:
-            raise LibraryError(f"{self._file} was not made by footnoted: choose another folder for the library")
-        layout = connection.execute("SELECT layout FROM state").fetchone()[0]
-        if layout != LAYOUT:
-            age = "a newer version of footnoted: upgrade it" if layout > LAYOUT else "an older version of footnoted"
-            raise LibraryMismatch(
-                f"the library {self._folder} has layout {layout}, this version reads layout {LAYOUT}; it was made by "
-                f"{age}, or add the papers to a new library"
+def _merge_away(connection: sqlite3.Connection, old: int, new: int) -> None:
+    """Everything that is known of a held paper belongs to another one from now on."""
+    connection.execute("UPDATE name SET position = ? WHERE position = ?", (new, old))
+    connection.execute("UPDATE seen SET position = ? WHERE position = ?", (new, old))
+    connection.execute("UPDATE OR IGNORE tag SET position = ? WHERE position = ?", (new, old))
+    works = {w for (w,) in connection.execute("SELECT work FROM paper WHERE position = ?", (old,)) if w}
+    for table in ("tag", "part", "detail", "paper"):
+        connection.execute(f"DELETE FROM {table} WHERE position = ?", (old,))
+    _leave_alone(connection, works)
+
+
+def _put_papers(connection: sqlite3.Connection, plan: Plan) -> None:
+    connection.executemany(
+        "INSERT INTO paper (position, paper_id, content_hash, record) VALUES (?, ?, ?, ?) ON CONFLICT (position) "
+        "DO UPDATE SET content_hash = excluded.content_hash, record = excluded.record",
+        [
+            (position, paper.paper_id, paper.content_hash, to_record(paper))
+            for position, paper in sorted(plan.papers.items())
+        ],
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO detail VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [_detail(position, paper) for position, paper in sorted(plan.papers.items())],
+    )
+    connection.executemany("INSERT OR IGNORE INTO name VALUES (?, ?)", plan.names.items())
+    connection.executemany("INSERT OR IGNORE INTO likeness VALUES (?, ?)", plan.likeness)
+
+
+def _detail(position: int, paper: Paper) -> tuple[int, str, str, int | None, str, str, bool, str | None]:
+    notice = None if paper.notice is None else as_utf8(paper.notice)
+    venue = spaced(paper.venue) if paper.venue else "  "
+    authors = folded_authors(paper.authors)
+    has_abstract = bool(paper.abstract.strip())
+    title = as_utf8(paper.title)
+    return position, paper.paper_id, title, paper.year, as_utf8(venue), as_utf8(authors), has_abstract, notice
+
+
+def _sources(connection: sqlite3.Connection, plan: Plan) -> dict[str, int]:
+    """The number of every source that the plan names; new ones get one."""
+    names = {name for _, name in plan.seen.values()} | {name for _, name in plan.forgotten}
+    names |= {name for parts in plan.parts.values() for name in parts}
+    numbers: dict[str, int] = {}
+    for name in sorted(names):
+        held = as_utf8(name)
+        connection.execute("INSERT OR IGNORE INTO source (name, folded) VALUES (?, ?)", (held, held.casefold()))
+        (numbers[name],) = connection.execute("SELECT source FROM source WHERE name = ?", (held,)).fetchone()
+    return numbers
+
+
+def _tag(connection: sqlite3.Connection, positions: Collection[int], names: Sequence[str]) -> None:
+    rows = [(name.casefold(), position, name) for name in names for position in positions]
+    connection.executemany("INSERT OR IGNORE INTO tag VALUES (?, ?, ?)", rows)
+
+
+def _link(connection: sqlite3.Connection, plan: Plan) -> None:
+    connection.executemany("UPDATE paper SET work = ? WHERE work = ?", [(new, old) for old, new in plan.joined_works])
+    connection.executemany(
+        "UPDATE paper SET work = ? WHERE position = ?", [(work, position) for position, work in plan.works.items()]
+    )
+
+
+def _leave_alone(connection: sqlite3.Connection, works: Collection[str]) -> None:
+    """A paper whose other versions are gone is alone again."""
+    for work in works:
+        connection.execute(
+            "UPDATE paper SET work = NULL WHERE work = ? AND (SELECT count(*) FROM paper WHERE work = ?) = 1",
+            (work, work),
+        )
+
+
+def _put_chunks(connection: sqlite3.Connection, chunks: Sequence[NewChunk], bare: Mapping[str, int]) -> None:
+    connection.executemany(
+        "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                new.row,
+                new.chunk.chunk_id,
+                new.position,
+                new.chunk.ordinal,
+                new.chunk.span.start,
+                new.chunk.span.end,
+                new.chunk.n_tokens,
+                pack_spans(new.chunk.sentences),
             )
-        return True
-
-    def _give(self, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            self._free.append(connection)
-
-
-class Snapshot:
-    """Reads within one transaction of ``Records.snapshot``."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def state(self) -> State:
-        row = self._connection.execute(
-            "SELECT revision, fingerprint, n_dims, (SELECT count(*) FROM chunk), (SELECT count(*) FROM pending) "
-            "FROM state"
-        ).fetchone()
-        return State(*row)
-
-    def n_papers(self) -> int:
-        return int(self._connection.execute("SELECT count(*) FROM paper").fetchone()[0])
-
-    def papers(self) -> list[Paper]:
-        """In the order in which they were first added."""
-        return [to_paper(r) for (r,) in self._connection.execute("SELECT record FROM paper ORDER BY position")]
-
-    def papers_of(self, paper_ids: Sequence[str]) -> dict[str, Paper]:
-        """Those that are held."""
-        return {
-            paper_id: to_paper(record)
-            for some in _slices(paper_ids)
-            for paper_id, record in self._connection.execute(
-                f"SELECT paper_id, record FROM paper WHERE paper_id IN ({_marks(some)})", some
-            )
-        }
-
-    def known(self, paper_ids: Sequence[str]) -> dict[str, Known]:
-        return {
-            paper_id: Known(content_hash, record)
-            for some in _slices(paper_ids)
-            for paper_id, content_hash, record in self._connection.execute(
-                f"SELECT paper_id, content_hash, record FROM paper WHERE paper_id IN ({_marks(some)})", some
-            )
-        }
-
-    def chunks(self, chunk_ids: Sequence[str]) -> dict[str, ChunkRow]:
-        """The live ones of ``chunk_ids`` with their papers; equal papers are one object."""
-        papers: dict[str, Paper] = {}
-        found: dict[str, ChunkRow] = {}
-        for some in _slices(chunk_ids):
-            for (
-                chunk_id,
-                paper_id,
-                ordinal,
-                start,
-                end,
-                n_tokens,
-                sentences,
-                vector,
-                vectors,
-                record,
-            ) in self._connection.execute(
-                'SELECT chunk_id, paper_id, ordinal, start, "end", n_tokens, sentences, vector, sentence_vectors, '
-                f"record FROM chunk JOIN paper USING (paper_id) WHERE chunk_id IN ({_marks(some)})",
-                some,
-            ):
-                if paper_id not in papers:
-                    papers[paper_id] = to_paper(record)
-                chunk = Chunk(chunk_id, paper_id, ordinal, Span(start, end), _unpack_spans(sentences), n_tokens)
-                found[chunk_id] = ChunkRow(papers[paper_id], chunk, vector, vectors)
-        return found
-
-    def vectors(self) -> tuple[list[str], bytes]:
-        """The ids of all live chunks, and their vectors one after the other as they lie on disk."""
-        rows = self._connection.execute("SELECT chunk_id, vector FROM chunk").fetchall()
-        return [chunk_id for chunk_id, _ in rows], b"".join(vector for _, vector in rows)
-
-    def chunk_ids_of(self, paper_ids: Sequence[str]) -> list[str]:
-        return [
-            chunk_id
-            for some in _slices(paper_ids)
-            for (chunk_id,) in self._connection.execute(
-                f"SELECT chunk_id FROM chunk WHERE paper_id IN ({_marks(some)})", some
-            )
-        ]
-
-    def content_hashes(self) -> dict[str, str]:
-        return dict(self._connection.execute("SELECT paper_id, content_hash FROM paper"))
-
-    def chunk_ids(self) -> list[str]:
-        return [i for (i,) in self._connection.execute("SELECT chunk_id FROM chunk ORDER BY rowid")]
-
-    def pending(self) -> list[str]:
-        return [i for (i,) in self._connection.execute("SELECT chunk_id FROM pending ORDER BY chunk_id")]
-
-    def corpus_fingerprint(self) -> str:
-        """SHA-256 hex over all (paper_id, content_hash), whatever the order in which they came."""
-        digest = hashlib.sha256()
-        for paper_id, content_hash in self._connection.execute(
-            "SELECT paper_id, content_hash FROM paper ORDER BY paper_id"
-        ):
-            digest.update(json.dumps([paper_id, content_hash]).encode())
-        return digest.hexdigest()
-
-    def integrity(self) -> list[str]:
-        """SQLite's own findings about its file; empty when it is sound."""
-        return [line for (line,) in self._connection.execute("PRAGMA integrity_check") if line != "ok"]
-
-
-def to_record(paper: Paper) -> str:
-    """A paper as ASCII JSON, which keeps every character of its abstract."""
-    return json.dumps({name: getattr(paper, name) for name in paper.__slots__})
-
-
-def to_paper(record: str) -> Paper:
-    values = json.loads(record)
-    values["authors"] = tuple(values["authors"])
-    return Paper(**values)
-
-
-def _pack_spans(spans: Sequence[Span]) -> bytes:
-    flat = array("I", [n for span in spans for n in (span.start, span.end)])
-    if sys.byteorder == "big":
-        flat.byteswap()
-    return flat.tobytes()
-
-
-def _unpack_spans(data: bytes) -> tuple[Span, ...]:
-    flat = array("I", data)
-    if sys.byteorder == "big":
-        flat.byteswap()
-    return tuple(map(Span, flat[::2], flat[1::2]))
-
-
-def _slices(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _MAX_PARAMETERS):
-        yield values[start : start + _MAX_PARAMETERS]
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ",".join("?" * len(values))
+            for new in chunks
+        ],
+    )
+    connection.executemany("INSERT INTO bare VALUES (?, ?)", bare.items())
+    live = [(new.chunk.chunk_id,) for new in chunks] + [(bare_id,) for bare_id in bare]
+    connection.executemany("DELETE FROM pending_words WHERE id = ?", live)

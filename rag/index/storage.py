@@ -55,7 +55,7 @@ def _translate(error: Exception, folder: Path) -> FootnotedError | None:
     if number in _FULL or _FULL_TEXT.search(text):
         return StorageFull(
             f"the disk of {folder} is full ({_line(text)}): free some space and add again; "
-            "what the library held is unchanged"
+            "what was in the library before is unchanged"
         )
     if number in _REFUSED or _REFUSED_TEXT.search(text):
         return StorageFull(

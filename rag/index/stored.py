@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rag.index.records import ChunkRow, Snapshot
+from rag.index.rows import ChunkRow
 from rag.types import Chunk, Paper
 
 if TYPE_CHECKING:
-    from rag.index.vectors import FloatArray
+    from rag.index.chroma import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A live chunk, its paper, and its vectors as float32 unit rows (they rest as float16)."""
+    """A live chunk, its paper, and its vectors as float32 unit rows (they rest as float16).
+
+    Of a chunk that is not embedded yet, all vectors are zeros: it is like nothing.
+    """
 
     paper: Paper
     chunk: Chunk
@@ -25,17 +28,17 @@ class StoredChunk:
     """(n_sentences, n_dims), one row for each of ``chunk.sentences``."""
 
 
-def live_chunks(snapshot: Snapshot, chunk_ids: Sequence[str]) -> list[StoredChunk]:
-    """The live ones of ``chunk_ids``, in no particular order."""
-    return list(widened(list(snapshot.chunks(chunk_ids).values()), snapshot.state().n_dims or 0).values())
-
-
 def widened(rows: Sequence[ChunkRow], n_dims: int) -> dict[str, StoredChunk]:
     """``rows`` by chunk id, all their vectors widened to float32 in one step."""
     import numpy as np
 
-    data = b"".join(part for row in rows for part in (row.vector, row.sentence_vectors))
-    vectors = np.frombuffer(data, "<f2").astype(np.float32).reshape(-1, n_dims)
+    nothing = bytes(2 * n_dims)
+    parts = (
+        part
+        for row in rows
+        for part in (row.vector or nothing, row.sentence_vectors or nothing * len(row.chunk.sentences))
+    )
+    vectors = np.frombuffer(b"".join(parts), "<f2").astype(np.float32).reshape(-1, n_dims)
     stored: dict[str, StoredChunk] = {}
     first = 0
     for row in rows:
@@ -43,6 +46,22 @@ def widened(rows: Sequence[ChunkRow], n_dims: int) -> dict[str, StoredChunk]:
         stored[row.chunk.chunk_id] = StoredChunk(row.paper, row.chunk, vectors[first], vectors[first + 1 : last])
         first = last
     return stored
+
+
+def nearest(blocks: Iterable[tuple[list[str], bytes]], vector: FloatArray, k: int) -> list[tuple[str, float]]:
+    """The ``k`` best of all vectors in ``blocks``, exactly, best first: some 60 ms for 100,000.
+
+    For when Chroma cannot say: it gives too few, cannot be loaded, or is asked about few papers.
+    """
+    import numpy as np
+
+    best: list[tuple[str, float]] = []
+    for ids, data in blocks:
+        scores = np.frombuffer(data, "<f2").astype(np.float32).reshape(len(ids), -1) @ vector
+        rows = np.argpartition(-scores, k)[:k] if len(ids) > k else np.arange(len(ids))
+        best += [(ids[row], float(scores[row])) for row in rows]
+        best = sorted(best, key=lambda hit: (-hit[1], hit[0]))[:k]
+    return best
 
 
 def at_rest(vectors: FloatArray) -> bytes:

@@ -1,7 +1,10 @@
 """Best chunks by words (BM25): the one place that meets tantivy.
 
 A question never goes through tantivy's query language: its words are normalised as the
-abstracts' words were, and looked up as they are.
+abstracts' words were, and looked up as they are. TeX counts as what it prints, in both.
+
+Papers without an abstract are held too, with their titles in a field of their own, so that
+a search of chunks never meets them.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import LibraryDamaged
+from rag.index.rows import as_utf8
 from rag.index.storage import storage
+from rag.readable import named_signs, readable
 
 if TYPE_CHECKING:
     import tantivy
@@ -26,7 +31,9 @@ PHRASE_BOOST = 2.0
 MAX_TERMS = 64
 """Of a longer question only the rarest words are looked up."""
 
-_FIELDS = (("title", TITLE_BOOST), ("text", 1.0))
+Fields = tuple[tuple[str, float], ...]
+_FIELDS: Fields = (("title", TITLE_BOOST), ("text", 1.0))
+_BARE_FIELDS: Fields = (("bare_title", 1.0),)
 _ANALYSER = "english"
 _MAX_WORD_BYTES = 60  # beyond: a URL or broken text extraction
 _HEAP_BYTES = 32_000_000
@@ -42,25 +49,40 @@ class Words:
         self._analyser: Any = None
         self._lock = threading.Lock()
 
-    def query(self, text: str, k: int) -> list[tuple[str, float]]:
-        """The ``k`` best ids with their BM25 score, best first, equal scores by id; [] if no word is held."""
+    def query(self, text: str, k: int, among: Sequence[str] | None = None) -> list[tuple[str, float]]:
+        """The ``k`` best chunks' ids with their BM25 score, best first, equal scores by id; [] if no word is held.
+
+        ``among``: of these ids alone.
+        """
+        return self._query(text, k, _FIELDS, among)
+
+    def query_bare(self, text: str, k: int) -> list[tuple[str, float]]:
+        """The same for papers without an abstract, by their titles."""
+        return self._query(text, k, _BARE_FIELDS, None)
+
+    def _query(self, text: str, k: int, fields: Fields, among: Sequence[str] | None) -> list[tuple[str, float]]:
+        from tantivy import Occur, Query
+
         with storage(self._folder.parent):
             index = self._open()
             index.reload()
             searcher = index.searcher()
-            query = self._build(text, index, searcher)
+            query = self._build(text, index, searcher, fields)
             if query is None:
                 return []
+            if among is not None:
+                wanted = Query.term_set_query(index.schema, "chunk_id", list(among))
+                query = Query.boolean_query([(Occur.Must, query), (Occur.Must, Query.const_score_query(wanted, 0.0))])
             hits = searcher.search(query, k, count=False).hits
             found = [(searcher.doc(address)["chunk_id"][0], float(score)) for score, address in hits]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
 
-    def check_holds(self, n_chunks: int) -> None:
-        """Raises LibraryDamaged if fewer chunks than ``n_chunks`` are there at all."""
+    def check_holds(self, n_documents: int) -> None:
+        """Raises LibraryDamaged if fewer chunks and papers without abstract are there at all."""
         n_held = self._open().searcher().num_docs
-        if n_held < n_chunks:
+        if n_held < n_documents:
             raise LibraryDamaged(
-                f"{self._folder} holds {n_held} of {n_chunks} chunks: run 'footnoted repair', "
+                f"{self._folder} holds {n_held} of {n_documents} texts: run 'footnoted repair', "
                 "which rebuilds them from the records"
             )
 
@@ -103,26 +125,26 @@ class Words:
                 self._index.config_reader("manual")
             return self._index
 
-    def _build(self, text: str, index: tantivy.Index, searcher: tantivy.Searcher) -> tantivy.Query | None:
+    def _build(
+        self, text: str, index: tantivy.Index, searcher: tantivy.Searcher, fields: Fields
+    ) -> tantivy.Query | None:
         from tantivy import Occur, Query
 
         # A lone surrogate cannot reach tantivy, which takes UTF-8.
-        text = text.encode("utf-8", "replace").decode()
+        text = readable(as_utf8(text))
         terms = list(dict.fromkeys(self._analyser.analyze(text)))
-        n_documents = {term: sum(searcher.doc_freq(field, term) for field, _ in _FIELDS) for term in terms}
+        n_documents = {term: sum(searcher.doc_freq(field, term) for field, _ in fields) for term in terms}
         terms = [term for term in terms if n_documents[term]]
         if len(terms) > MAX_TERMS:
             terms = sorted(terms, key=lambda term: n_documents[term])[:MAX_TERMS]
         phrases = [words for quoted in _QUOTED.findall(text) if len(words := self._analyser.analyze(quoted)) > 1]
         schema = index.schema
         wanted = [
-            Query.boost_query(Query.term_query(schema, field, term), boost)
-            for term in terms
-            for field, boost in _FIELDS
+            Query.boost_query(Query.term_query(schema, field, term), boost) for term in terms for field, boost in fields
         ] + [
             Query.boost_query(Query.phrase_query(schema, field, words), boost * PHRASE_BOOST)
             for words in phrases[:8]
-            for field, boost in _FIELDS
+            for field, boost in fields
         ]
         return Query.boolean_query([(Occur.Should, query) for query in wanted]) if terms else None
 
@@ -130,7 +152,19 @@ class Words:
 def document(paper: Paper, chunk: Chunk) -> tantivy.Document:
     import tantivy
 
-    return tantivy.Document(chunk_id=chunk.chunk_id, title=paper.title, text=chunk.span.of(paper.abstract))
+    text = chunk.span.of(paper.abstract)
+    return tantivy.Document(chunk_id=chunk.chunk_id, title=_printed(paper.title), text=_printed(text))
+
+
+def bare_document(bare_id: str, paper: Paper) -> tantivy.Document:
+    import tantivy
+
+    return tantivy.Document(chunk_id=bare_id, bare_title=_printed(paper.title))
+
+
+def _printed(text: str) -> str:
+    """As a reader sees it, and at its end the names of its signs: 'alpha' finds what prints as α."""
+    return as_utf8(" ".join((readable(text), *named_signs(text))))
 
 
 def delete(writer: tantivy.IndexWriter, chunk_ids: Sequence[str]) -> None:
@@ -144,7 +178,7 @@ def _schema() -> tantivy.Schema:
 
     builder = SchemaBuilder()
     builder.add_text_field("chunk_id", stored=True, tokenizer_name="raw", index_option="basic")
-    for field, _ in _FIELDS:
+    for field, _ in (*_FIELDS, *_BARE_FIELDS):
         builder.add_text_field(field, tokenizer_name=_ANALYSER)
     return builder.build()
 

@@ -1,26 +1,34 @@
-"""The write half of a library: how a batch enters its three parts, and how it leaves them."""
+"""The write half of a library: how texts and vectors enter its parts, and how they leave them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.errors import LibraryDamaged
-from rag.index.records import NewChunk, Records
+from rag.index.chroma import FloatArray, Vectors
+from rag.index.intake import Plan
+from rag.index.records import NewChunk, NewVector, Records
+from rag.index.rows import ChunkRow, Held
 from rag.index.storage import storage
-from rag.index.stored import StoredChunk, at_rest, live_chunks
-from rag.index.vectors import Vectors
-from rag.index.words import Words, delete, document
+from rag.index.stored import at_rest
+from rag.index.vector_writer import LocalWriter, ProcessWriter, VectorWriter, can_have_process
+from rag.index.words import Words, bare_document, delete, document
 from rag.types import Paper
 
 if TYPE_CHECKING:
     import tantivy
-    from llama_index.core.schema import TextNode
 
-    from rag.embedding import Embedder
+_BLOCK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Underway:
+    generation: int
+    vectors: tuple[NewVector, ...]
 
 
 class Writer:
@@ -29,108 +37,166 @@ class Writer:
     The indexes are opened when they are first written.
     """
 
-    def __init__(self, folder: Path, records: Records, vectors: Vectors, words: Words) -> None:
+    def __init__(
+        self, folder: Path, records: Records, words: Words, open_vectors: Callable[[int], Vectors], *, embedded: bool
+    ) -> None:
         self._folder = folder
         self._records = records
-        self._vectors = vectors
         self._words = words
+        self._open_vectors = open_vectors
+        self._may_have_process = embedded and can_have_process()
         self._word_writer: tantivy.IndexWriter | None = None
-        self._has_vectors = False
+        self._vector_writers: dict[int, VectorWriter] = {}
+        self._underway: _Underway | None = None
 
-    def publish(
-        self,
-        papers: Sequence[Paper],
-        stored: Sequence[StoredChunk] = (),
-        *,
-        embedder: Embedder | None = None,
-        rewritten: Collection[str] = (),
-        removed: Collection[str] = (),
-    ) -> None:
-        """Index ``stored``, then make it live with ``papers``; readers see all of it or nothing.
+    # -- texts
 
-        ``embedder`` made the vectors of ``stored``. The chunks of the papers in
-        ``rewritten`` and ``removed`` are retired, and the latter's records go.
+    def publish(self, plan: Plan, chunks: Sequence[NewChunk], *, run: int, tags: Sequence[str] = ()) -> None:
+        """Put the texts of ``chunks`` and of papers without abstract into the word index, then make ``plan`` true.
+
+        Readers see all of it or nothing.
         """
-        if stored:
+        bare = {
+            bare_id_of(paper): position
+            for position in plan.changed_text
+            if not (paper := plan.papers[position]).abstract.strip()
+        }
+        if chunks or bare:
             with storage(self._folder):
-                self._records.intend([one.chunk.chunk_id for one in stored])
-            with self._writing_vectors():
-                self._vectors.add(_nodes(stored))
+                self._records.intend_words([new.chunk.chunk_id for new in chunks] + list(bare))
             with self._writing_words() as writer:
-                _write_words(writer, stored)
-        # Under the vectors' lock, or a reader thread would take this client for a stale one.
-        with storage(self._folder), self._vectors.lock:
-            revision = self._records.publish(
-                papers,
-                [NewChunk(one.chunk, at_rest(one.vector), at_rest(one.sentence_vectors)) for one in stored],
-                rewritten=rewritten,
-                removed=removed,
-                fingerprint=embedder.fingerprint if stored and embedder else None,
-                n_dims=embedder.n_dims if stored and embedder else None,
-            )
-            if self._has_vectors:
-                self._vectors.revision = revision
+                for new in chunks:
+                    writer.add_document(document(new.paper, new.chunk))
+                for bare_id, position in bare.items():
+                    writer.add_document(bare_document(bare_id, plan.papers[position]))
+        with storage(self._folder):
+            self._records.publish(plan, chunks, bare, run=run, tags=tags)
+        if plan.rewritten or plan.merged_away:
+            self.sweep()
+
+    def remove(self, held: Collection[Held]) -> None:
+        with storage(self._folder):
+            self._records.remove(held)
         self.sweep()
 
-    def sweep(self) -> None:
-        """Take out of both indexes what was retired, or what a killed writer left there."""
-        with storage(self._folder), self._records.snapshot() as snapshot:
-            pending = snapshot.pending() if snapshot else []
-        if not pending:
-            return
-        with self._writing_vectors():
-            self._vectors.delete(pending)
-        with self._writing_words() as writer:
-            delete(writer, pending)
+    # -- vectors
+
+    def begin_vectors(self, generation: int, rows: Sequence[ChunkRow], vectors: FloatArray, *, is_long: bool) -> None:
+        """Begin to write the vectors of the chunks in ``rows``; those begun before are published first.
+
+        ``vectors`` holds, for each row in order, the chunk's own vector and those of its
+        sentences. ``is_long`` says that enough will follow to be worth a process of its own.
+        """
+        import numpy as np
+
+        self.finish_vectors()
+        starts = np.cumsum([0, *(1 + len(row.chunk.sentences) for row in rows)])
+        firsts = vectors[starts[:-1]]
+        resting = at_rest(vectors)
+        width = len(resting) // max(1, len(vectors))
+        new = tuple(
+            NewVector(
+                row.row,
+                row.chunk.chunk_id,
+                resting[start * width : (start + 1) * width],
+                resting[(start + 1) * width : end * width],
+            )
+            for row, start, end in zip(rows, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+        )
+        ids = [row.chunk.chunk_id for row in rows]
         with storage(self._folder):
-            self._records.forget_pending(pending)
+            self._records.intend_vectors(generation, ids)
+            self._vector_writer(generation, is_long=is_long).add(ids, firsts)
+        self._underway = _Underway(generation, new)
 
-    def refresh(self, paper_ids: Sequence[str]) -> None:
-        """Give llama-index's users the new details of papers whose text is unchanged."""
+    def finish_vectors(self) -> None:
+        """Until what was begun is written, and then make it live."""
+        if (underway := self._underway) is None:
+            return
+        self._underway = None
+        with storage(self._folder):
+            self._vector_writer(underway.generation).wait()
+            self._records.publish_vectors(underway.generation, underway.vectors)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether to begin with more vectors now would mean to wait."""
+        return self._underway is not None and self._vector_writer(self._underway.generation).is_busy
+
+    def erase_vectors(self, generation: int) -> None:
+        """A set of vectors that is not searched goes."""
+        self._close_vectors(generation)
+        with storage(self._folder), closing(self._open_vectors(generation)) as vectors:
+            vectors.erase()
+            self._records.drop_generation(generation)
+
+    # -- both
+
+    def sweep(self) -> None:
+        """Take out of the indexes what was retired, or what a killed writer left there."""
         with storage(self._folder), self._records.snapshot() as snapshot:
-            stored = live_chunks(snapshot, snapshot.chunk_ids_of(paper_ids)) if snapshot and paper_ids else []
-        if stored:
-            with self._writing_vectors():
-                self._vectors.refresh(_nodes(stored))
+            if snapshot is None:
+                return
+            words = snapshot.pending_words()
+            current = snapshot.state().generation
+            generations = [one.generation for one in snapshot.embeddings()]
+            vectors = {g: snapshot.pending_vectors(g) for g in generations if g >= current}
+        for generation in generations:
+            if generation < current:  # a rebuild has made new ones
+                self.erase_vectors(generation)
+        if self._underway is not None:
+            begun = {new.chunk_id for new in self._underway.vectors}
+            vectors[self._underway.generation] = [i for i in vectors[self._underway.generation] if i not in begun]
+        if words:
+            with self._writing_words() as writer:
+                delete(writer, words)
+            with storage(self._folder):
+                self._records.forget_pending_words(words)
+        for generation, ids in vectors.items():
+            if ids:
+                with storage(self._folder):
+                    self._vector_writer(generation).delete(ids)
+                    self._records.forget_pending_vectors(generation, ids)
 
-    def rebuild(self) -> None:
+    def rebuild(self, generation: int) -> None:
         """Make both indexes anew from the records, embedding nothing."""
         try:
             self._rewrite_words()
         except (LibraryDamaged, ValueError):
             # tantivy has no other name for an index that it cannot read.
             self._words.erase()
+            self._word_writer = None
             self._rewrite_words()
-        with self._vectors.lock, self._vectors.alone():
-            self._rewrite_vectors()
+        if generation:
+            self._close_vectors(generation)
+            writer = LocalWriter(self._folder, self._records, self._open_vectors(generation), generation)
+            self._vector_writers[generation] = writer
+            writer.rewrite()
 
     def close(self) -> None:
-        writer, self._word_writer = self._word_writer, None
-        if writer is not None:
-            # Merges would otherwise go on behind the back of the next writer.
-            with storage(self._folder):
-                writer.wait_merging_threads()
+        """Let go of everything; what was begun and not finished is left for the next sweep."""
+        try:
+            for generation in list(self._vector_writers):
+                self._close_vectors(generation)
+        finally:
+            writer, self._word_writer = self._word_writer, None
+            if writer is not None:
+                # Merges would otherwise go on behind the back of the next writer.
+                with storage(self._folder):
+                    writer.wait_merging_threads()
 
-    @contextmanager
-    def _writing_vectors(self) -> Iterator[None]:
-        """Alone with a Chroma that is whole; one that isn't is rebuilt first."""
-        with self._vectors.lock, self._vectors.alone():
-            if not self._has_vectors:
-                try:
-                    self._vectors.reopen(self._records.revision())
-                    is_whole = self._vectors.count() >= self._n_chunks()
-                except LibraryDamaged:
-                    is_whole = False
-                if not is_whole:
-                    self._rewrite_vectors()
-                self._has_vectors = True
-            try:
-                yield
-            except BaseException:
-                # What the client holds in memory may differ from its files now.
-                self._vectors.release()
-                self._has_vectors = False
-                raise
+    def _vector_writer(self, generation: int, *, is_long: bool = False) -> VectorWriter:
+        if generation not in self._vector_writers:
+            self._vector_writers[generation] = (
+                ProcessWriter(self._folder, generation)
+                if is_long and self._may_have_process
+                else LocalWriter(self._folder, self._records, self._open_vectors(generation), generation)
+            )
+        return self._vector_writers[generation]
+
+    def _close_vectors(self, generation: int) -> None:
+        if (writer := self._vector_writers.pop(generation, None)) is not None:
+            writer.close()
 
     @contextmanager
     def _writing_words(self) -> Iterator[tantivy.IndexWriter]:
@@ -146,34 +212,27 @@ class Writer:
                 self._word_writer = None
                 raise
 
-    def _rewrite_vectors(self) -> None:
-        """Readers get their vectors from the records meanwhile."""
-        with storage(self._folder):
-            self._vectors.erase()
-            self._vectors.reopen(self._records.revision())
-            for stored in self._all_live():
-                self._vectors.add(_nodes(stored))
-            # Readers in other processes have loaded what is no longer there.
-            self._vectors.revision = self._records.bump()
-        self._has_vectors = True
-
     def _rewrite_words(self) -> None:
         """In one commit: readers have the old index until it is done."""
-        with self._writing_words() as writer:
+        with self._writing_words() as writer, self._records.snapshot() as snapshot:
             writer.delete_all_documents()
-            for stored in self._all_live():
-                _write_words(writer, stored)
+            if snapshot is None:
+                return
+            ids = snapshot.chunk_ids()
+            for start in range(0, len(ids), _BLOCK):
+                for row in snapshot.chunks(ids[start : start + _BLOCK], 0).values():
+                    writer.add_document(document(row.paper, row.chunk))
+            bare = list(snapshot.bare_ids())
+            for start in range(0, len(bare), _BLOCK):
+                some = bare[start : start + _BLOCK]
+                held = snapshot.held_at([position for _, position in some])
+                for bare_id, position in some:
+                    writer.add_document(bare_document(bare_id, held[position].paper))
 
-    def _all_live(self) -> Iterator[list[StoredChunk]]:
-        with self._records.snapshot() as snapshot:
-            if snapshot is not None:
-                ids = snapshot.chunk_ids()
-                for start in range(0, len(ids), 1000):
-                    yield live_chunks(snapshot, ids[start : start + 1000])
 
-    def _n_chunks(self) -> int:
-        with self._records.snapshot() as snapshot:
-            return snapshot.state().n_chunks if snapshot else 0
+def bare_id_of(paper: Paper) -> str:
+    """What the word index knows a paper without an abstract by; no chunk's id looks like it."""
+    return f"{paper.paper_id}#{paper.content_hash[:12]}.title"
 
 
 def is_text(text: str) -> bool:
@@ -183,33 +242,3 @@ def is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _write_words(writer: tantivy.IndexWriter, stored: Sequence[StoredChunk]) -> None:
-    for one in stored:
-        writer.add_document(document(_as_text(one.paper), one.chunk))
-
-
-def _nodes(stored: Sequence[StoredChunk]) -> list[TextNode]:
-    """As llama-index knows them, with their embedding."""
-    from rag.llama.nodes import to_nodes
-
-    nodes = []
-    for one in stored:
-        (node,) = to_nodes(_as_text(one.paper), [one.chunk])
-        node.embedding = one.vector.tolist()
-        nodes.append(node)
-    return nodes
-
-
-def _as_text(paper: Paper) -> Paper:
-    """``paper`` as the indexes can hold it: '?' for each lone surrogate, so that offsets stay true."""
-    texts = {name: text for name in paper.__slots__ if isinstance(text := getattr(paper, name), str)}
-    if is_text("".join((*texts.values(), *paper.authors))):
-        return paper
-    cleaned: dict[str, Any] = {name: _cleaned(text) for name, text in texts.items()}
-    return replace(paper, **cleaned, authors=tuple(_cleaned(author) for author in paper.authors))
-
-
-def _cleaned(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

@@ -5,6 +5,7 @@ The formats are told by content. ``docs/formats.md`` says what each of them give
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from rag.readers import (
     table,
     web_of_science,
 )
-from rag.readers.containers import Source, file_source, folder_sources, is_zip, unpacked, zip_members
+from rag.readers.containers import Meter, Source, file_source, folder_sources, is_zip, unpacked, zip_members
 from rag.readers.file import TextFile, open_text, shown
 from rag.readers.records import skipped
 from rag.types import Paper, Skipped
@@ -63,7 +64,12 @@ FORMATS = (  # the first that recognises a file reads it, so the more particular
 )
 
 
-def read_papers(path: Path | str) -> Iterator[Paper | Skipped]:
+EDITION = 1
+"""Raised by every change after which a file may give other papers than before: what a library
+remembers of having read it is then no reason any more to pass over it."""
+
+
+def read_papers(path: Path | str) -> Reading:
     """The papers of a file in its order, and in between every part that could not be read as one.
 
     ``path`` may be a file, one compressed with gzip, zstd or bzip2, a zip archive, or a
@@ -73,14 +79,67 @@ def read_papers(path: Path | str) -> Iterator[Paper | Skipped]:
     for a file that is missing, no text, or of no known format; later for one that is
     damaged further on; and at the end if not one paper was in it.
     """
-    path = Path(path).expanduser()
+    return Reading(Path(path).expanduser())
+
+
+class Reading(Iterator[Paper | Skipped]):
+    """``read_papers`` under way."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._meter = Meter()
+        self._items = _papers_in(path, self._meter)
+        self._has_begun = False
+
+    def __iter__(self) -> Reading:
+        return self
+
+    def __next__(self) -> Paper | Skipped:
+        self._has_begun = True
+        return next(self._items)
+
+    def digest(self) -> str | None:
+        """SHA-256 hex of all bytes and names that will be read: equal ones give equal papers.
+
+        None once something was drawn, and where a file cannot be read.
+        """
+        if self._has_begun:
+            return None
+        digest = hashlib.sha256(f"{EDITION} {shown(self._path)}".encode())
+        try:
+            for path in _files(self._path):
+                digest.update(b"\0" + shown(path).encode() + b"\0")
+                with path.open("rb") as stream:
+                    digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except (OSError, ReadError):
+            return None
+        return digest.hexdigest()
+
+    def share(self) -> float | None:
+        """How much of the bytes has been read, 0 to 1; None where that cannot be told."""
+        if self._meter.n_bytes is None:
+            try:
+                self._meter.n_bytes = sum(path.stat().st_size for path in _files(self._path))
+            except (OSError, ReadError):
+                self._meter.n_bytes = 0
+        return min(1.0, self._meter.n_read() / self._meter.n_bytes) if self._meter.n_bytes else None
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    yield from (found for found in folder_sources(path) if isinstance(found, Path))
+
+
+def _papers_in(path: Path, meter: Meter) -> Iterator[Paper | Skipped]:
     try:
         is_folder = path.is_dir()
     except (OSError, ValueError):
         is_folder = False  # file_source says what is wrong with it
     if is_folder:
-        return _papers_of_all(shown(path), _in_folder(path))
-    source = file_source(path)
+        return _papers_of_all(shown(path), _in_folder(path, meter))
+    source = file_source(path, meter)
     if is_zip(source):
         return _papers_of_all(source.origin, _in_archive(source))
     return _papers_of_one(source)
@@ -116,12 +175,12 @@ def _papers_of(file: TextFile, known: Format) -> Iterator[Paper | Skipped]:
         raise ReadError(f"{file.origin} was read as {known.name} and holds no paper ({n_skipped} parts skipped{why})")
 
 
-def _in_folder(folder: Path) -> Iterator[Paper | Skipped]:
+def _in_folder(folder: Path, meter: Meter) -> Iterator[Paper | Skipped]:
     for found in folder_sources(folder):
         if isinstance(found, Skipped):
             yield found
         else:
-            yield from _or_skipped(shown(found), partial(read_papers, found))
+            yield from _or_skipped(shown(found), partial(_papers_in, found, meter))
 
 
 def _in_archive(source: Source) -> Iterator[Paper | Skipped]:

@@ -15,6 +15,7 @@ from bibtexparser.entrypoint import parse_string
 from bibtexparser.model import DuplicateBlockKeyBlock, DuplicateFieldKeyBlock, Entry, ParsingFailedBlock, String
 
 from rag.readers.file import TextFile
+from rag.readers.notices import noted_notice
 from rag.readers.records import MAX_RECORD_CHARACTERS, built, natural_name, skipped, split_list, year_in
 from rag.types import Paper, Skipped
 
@@ -130,12 +131,28 @@ def _paper(origin: str, line: int, entry: Entry, strings: dict[str, str]) -> Pap
         arxiv_id=eprint if is_arxiv or not eprint.isdecimal() else None,
         pmid=fields.get("pmid") or (eprint if fields.get("eprinttype", "").lower() in ("pubmed", "pmid") else None),
         keywords=split_list(fields.get("keywords") or fields.get("keyword") or ""),
-        notice="retracted (says its entry)" if is_marked else None,
+        notice=noted_notice(fields.get("note", "")) or ("retracted (says its entry)" if is_marked else None),
     )
 
 
 def _authors(text: str) -> Iterator[str]:
     """'Family, Given and Family, Given'; a name in braces is an institution and stays whole."""
-    for name in _NAMES.split(text[:_MAX_AUTHOR_CHARACTERS]) if text.strip() else ():
+    for name in _names(text[:_MAX_AUTHOR_CHARACTERS]) if text.strip() else ():
         name = name.strip()
         yield name[1:-1] if name.startswith("{") and name.endswith("}") and _closes_last(name) else natural_name(name)
+
+
+def _names(text: str) -> Iterator[str]:
+    """The names between the 'and's that no brace encloses."""
+    if "{" not in text:
+        yield from _NAMES.split(text)
+        return
+    start = at = depth = 0
+    for found in _NAMES.finditer(text):
+        for brace in _BRACES.finditer(text, at, found.start()):
+            depth += 1 if brace[0] == "{" else -1
+        at = found.start()
+        if depth <= 0:
+            yield text[start : found.start()]
+            start, depth = found.end(), 0
+    yield text[start:]

@@ -48,7 +48,31 @@ class Source(NamedTuple):
     opens: Callable[[], BinaryIO]
 
 
-def file_source(path: Path) -> Source:
+class Meter:
+    """How far files have been read, one after the other."""
+
+    def __init__(self) -> None:
+        self.n_bytes: int | None = None
+        """Of all files together; None until somebody asks."""
+        self._n_before = 0
+        self._path: Path | None = None
+        self._stream: BinaryIO | None = None
+
+    def opened(self, path: Path) -> BinaryIO:
+        """A stream of the file, which may be opened several times: its last stream counts."""
+        if self._path is not None and self._path != path:
+            self._n_before += self._path.stat().st_size
+        self._path, self._stream = path, path.open("rb")
+        return self._stream
+
+    def n_read(self) -> int:
+        try:
+            return self._n_before + (self._stream.tell() if self._stream is not None else 0)
+        except ValueError:  # it is closed: the next one will count it
+            return self._n_before
+
+
+def file_source(path: Path, meter: Meter) -> Source:
     """A regular file; raises ReadError for anything else, a folder included."""
     name = shown(path)
     try:
@@ -67,7 +91,7 @@ def file_source(path: Path) -> Source:
         raise ReadError(f"{name} is no file name: {error}") from error
     except OSError as error:
         raise ReadError(f"{name} cannot be opened: {error.strerror or error}") from error
-    return Source(name, lambda: path.open("rb"))
+    return Source(name, lambda: meter.opened(path))
 
 
 def folder_sources(folder: Path) -> Iterator[Path | Skipped]:

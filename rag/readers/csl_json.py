@@ -9,6 +9,7 @@ from typing import Any
 from rag.readers.file import TextFile
 from rag.readers.json_values import begins_as_json, kind, list_field, object_field, texts, values
 from rag.readers.markup import without_tags
+from rag.readers.notices import noted_notice
 from rag.readers.records import built, skipped, split_list, year_in
 from rag.types import Paper, Skipped
 
@@ -54,7 +55,9 @@ def paper_of(item: Any, origin: str, line: int, notice: str | None = None) -> Pa
         arxiv_id=_note(note, "arxiv") or next(iter(re.findall(r"arXiv:\S{5,30}", _first(item, "number")[:100])), None),
         pmid=_first(item, "PMID") or _note(note, "PMID"),
         keywords=split_list(keywords) if isinstance(keywords, str) else texts(keywords),
-        notice=notice or (f"{status} (says its entry)" if status in ("retracted", "withdrawn") else None),
+        notice=notice
+        or (f"{status} (says its entry)" if status in ("retracted", "withdrawn") else None)
+        or noted_notice(note),
     )
 
 

@@ -125,8 +125,13 @@ def _is_parsed_name(name: Any) -> bool:
 
 
 def _keywords(value: dict[str, Any]) -> Iterable[str]:
-    for text in texts(value.get("keywords")):
-        yield from split_list(text)
+    keywords = value.get("keywords")
+    if isinstance(keywords, list):
+        # Each is one, commas and all; but lists with the whole text as their only item are about, too.
+        for text in texts(keywords):
+            yield from text.split(";") if len(keywords) == 1 else [text]
+    elif isinstance(keywords, str):
+        yield from split_list(keywords)
     for text in texts(value.get("categories")):
         # arXiv's stand with blanks between them: "hep-ph math.AG".
         yield from text.split() if _ARXIV_CATEGORIES.fullmatch(text) else split_list(text)

@@ -33,6 +33,15 @@ def notice_in(title: str, abstract: str = "", comment: str = "") -> str | None:
     return None
 
 
+_NOTED = re.compile(r"^Notice: (\S.{0,299})$", re.MULTILINE)
+
+
+def noted_notice(note: str) -> str | None:
+    """From a line 'Notice: ...' of a note, where our own exports put it."""
+    found = _NOTED.search(note[:5_000])
+    return found[1] if found else None
+
+
 def retracted_by_type(types: Iterable[str]) -> str | None:
     """From publication types such as PubMed's 'Retracted Publication'.
 

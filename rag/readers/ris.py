@@ -12,7 +12,7 @@ import rispy  # type: ignore[import-untyped]  # it has no types
 
 from rag.papers import clean_doi
 from rag.readers.file import TextFile
-from rag.readers.notices import retracted_by_type
+from rag.readers.notices import noted_notice, retracted_by_type
 from rag.readers.records import MAX_RECORD_CHARACTERS, built, natural_name, skipped, year_in
 from rag.readers.tagged import Record, records
 from rag.types import Paper, Skipped
@@ -42,6 +42,7 @@ _FIRST_ONLY = (
 )
 _ALL = ("AB", "N2", "AU", "A1", "KW", "DO", "UR", "L1", "L2", "LK", "AN", "U1", "N1", "M1", "C2", "C7", "PM", "SE")
 _PMID = re.compile(r"(?:\bPMID:?\s*(\d{1,9})\b|\b(\d{1,9})\s?\[pmid\])", re.IGNORECASE)
+_ARXIV = re.compile(r"arXiv:\s*(\S{5,40})", re.IGNORECASE)
 _MEDLINE = ("medline", "pubmed", "nlm")
 
 
@@ -92,7 +93,9 @@ def _paper(record: Record, origin: str) -> Paper | Skipped:
         doi=next((doi for text in (*dois, *urls) if (doi := clean_doi(text))), None),
         pmid=_pmid(fields),
         keywords=[part for keyword in fields.get("KW", []) for part in keyword.split(";")],
-        notice=retracted_by_type([_first(fields, "M3"), *fields.get("KW", [])]),
+        arxiv_id=next((found[1] for note in fields.get("N1", []) if (found := _ARXIV.match(note))), None),
+        notice=retracted_by_type([_first(fields, "M3"), *fields.get("KW", [])])
+        or noted_notice("\n".join(fields.get("N1", []))),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rag.filters import Filter
 from rag.index.vectors import FloatArray
 from rag.library import Candidates, Library
+from rag.papers import fold
 from rag.retrieval.evidence import Breadth, Evidence, breadth_of, rank_sentences, read_again
 from rag.retrieval.fusion import fuse
 from rag.retrieval.reranker import BUNDLED, Reranker
@@ -34,18 +36,20 @@ def search(
     k: int = 10,
     settings: SearchSettings = DEFAULT,
     reranker: Reranker | None = BUNDLED,
+    only: Filter | None = None,
 ) -> tuple[Hit, ...]:
     """The ``k`` best papers' best chunks for a question, best first; () if nothing is found.
 
     The whole of the question counts: its meaning against each chunk with its title, its
-    words against title and text. Raises LibraryMismatch if the library was made with
-    another embedding, EmbeddingError if the question cannot be embedded.
+    words against title and text. With ``only``, out of those papers alone; of several
+    papers of one work the best is shown. Raises LibraryMismatch if the library was made
+    with another embedding, EmbeddingError if the question cannot be embedded.
     """
     if not question.strip() or len(library) == 0:
         return ()
     if not settings.dense:
-        return find(library, question, None, k=k, settings=settings)
-    return look(library, question, k=k, settings=settings, reranker=reranker).hits
+        return find(library, question, None, k=k, settings=settings, only=only)
+    return look(library, question, k=k, settings=settings, reranker=reranker, only=only).hits
 
 
 def look(
@@ -58,18 +62,22 @@ def look(
     breadth: Breadth | None = None,
     about: Sequence[str] = (),
     without: Collection[str] = (),
+    only: Filter | None = None,
 ) -> Found:
     """As ``search``, with the sentences of the best papers ranked; needs the dense side.
 
-    ``about`` names the only papers that count, ``without`` those that do not. By default
-    the question's words say how many papers are looked at (``breadth``).
+    ``about`` names the only papers that count, ``without`` those that do not, and ``only``
+    what holds of those that do. By default the question's words say how many papers are
+    looked at (``breadth``).
     """
     vector = embed(library, question)
     breadth = breadth or breadth_of(question)
     if about:
         hits = hits_of(library, vector, [paper_id for paper_id in about if paper_id not in without])
+        hits = tuple(hit for hit in hits if only is None or only.matches(hit.paper))
     else:
-        hits = find(library, question, vector, k=max(k, breadth.n_read), settings=settings, without=without)
+        n_wanted = max(k, breadth.n_read)
+        hits = find(library, question, vector, k=n_wanted, settings=settings, without=without, only=only)
     if reranker is None or not settings.rerank:
         evidence = rank_sentences(question, vector, hits[:k], breadth)
         return Found(hits[:k], evidence)
@@ -92,12 +100,14 @@ def find(
     k: int,
     settings: SearchSettings = DEFAULT,
     without: Collection[str] = (),
+    only: Filter | None = None,
 ) -> tuple[Hit, ...]:
     """The fused hits of a question that is already embedded (``vector`` may be None without the dense side)."""
     found = library.candidates(
         vector=vector if settings.dense else None,
         text=question if settings.lexical else None,
         k=max(DEPTH, k) + len(without),
+        only=only,
     )
     words = dict(found.lexical)
     # Both sides' finds are compared with the question by both measures, so that being
@@ -128,15 +138,13 @@ def find(
                 stored.sentence_vectors,
             )
         )
-        if len(hits) == k:
-            break
-    return tuple(hits)
+    return fold(hits)[:k]
 
 
 def hits_of(library: Library, vector: FloatArray, paper_ids: Sequence[str]) -> tuple[Hit, ...]:
     """Of each of these papers the chunk whose best sentence is nearest to ``vector``, the nearest paper first."""
     best: dict[str, Hit] = {}
-    for stored in library.chunks_of(paper_ids):
+    for stored in library.chunks_of(paper_ids, len(vector)):
         similar = stored.sentence_vectors @ vector
         score = max(0.0, float(similar.max()))
         known = best.get(stored.paper.paper_id)

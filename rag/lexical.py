@@ -1,0 +1,44 @@
+"""What is found by words alone: chunks without any vector, and papers that are but a title."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag.papers import fold, plain_words
+from rag.types import Hit, Origin, Paper
+
+if TYPE_CHECKING:
+    from rag.filters import Filter
+    from rag.library import Library
+
+N_TITLES = 3
+"""Papers without an abstract that are shown behind the hits."""
+_CHUNKS_PER_HIT = 3
+
+
+def search_by_words(library: Library, question: str, *, k: int = 10, only: Filter | None = None) -> tuple[Hit, ...]:
+    """The ``k`` best papers' best chunks by BM25, best first; no embedding is loaded, and no Chroma."""
+    found = library.candidates(vector=None, text=question, k=_CHUNKS_PER_HIT * k, only=only)
+    hits: dict[str, Hit] = {}
+    for rank, (chunk_id, score) in enumerate(found.lexical, 1):
+        stored = found.chunks[chunk_id]
+        hits.setdefault(
+            stored.paper.paper_id, Hit(stored.paper, stored.chunk, score, (Origin("lexical", rank, score),))
+        )
+    return fold(hits.values())[:k]
+
+
+def fitting_titles(library: Library, question: str, only: Filter | None = None) -> list[tuple[Paper, float]]:
+    """Papers without an abstract whose titles share half of their words, or of the question's, with it.
+
+    At most three, best first, with their BM25 score; for a reader's eyes only, since there is
+    nothing to quote.
+    """
+    asked = set(plain_words(question))
+    found = library.titled(question, N_TITLES, only)
+    return [(paper, score) for paper, score in found if _fits(asked, set(plain_words(paper.title)))]
+
+
+def _fits(asked: set[str], title: set[str]) -> bool:
+    n_shared = len(asked & title)
+    return n_shared > 0 and 2 * n_shared >= min(len(asked), len(title))
