@@ -20,6 +20,7 @@ from rag.commands.output import say, tell
 from rag.errors import FootnotedError
 
 SCHEMAS = ("answer", "search", "papers")
+KINDS = ("answer", "list", "summary", "comparison", "other_side")
 EXPORTS = ("bibtex", "ris", "csl-json", "jsonl")
 
 _DESCRIPTION = """\
@@ -113,6 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--quote", action="store_true", help="quote only, whatever model is configured")
     models.add_argument("--verified-only", action="store_true", help="leave out sentences that fail the check")
 
+    asking = argparse.ArgumentParser(add_help=False, parents=[models])
+    asking.add_argument("--save", metavar="FILE", type=Path, help="keep the answer with all that proves it")
+    asking.add_argument("--no-repair", action="store_true", help="leave what fails the check as the model wrote it")
+    asking.add_argument("--no-rerank", action="store_true", help="trust the search: faster, and less exact")
+    chosen = argparse.ArgumentParser(add_help=False)
+    chosen.add_argument("--about", action="append", metavar="ID", help="only this paper counts (repeatable)")
+    chosen.add_argument("--without", action="append", metavar="ID", help="this paper does not (repeatable)")
+
     filters = _filters()
     parser = argparse.ArgumentParser(
         prog="footnoted", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -149,9 +158,25 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("question", metavar="QUESTION")
     search.add_argument("-k", type=_positive, default=10, metavar="N", help="how many papers at most (10)")
     search.add_argument("--lexical", action="store_true", help="by words alone, without any embedding")
+    search.add_argument("--explain", action="store_true", help="say why each was found")
+    search.add_argument("--no-rerank", action="store_true", help="do not read the best sentences again: faster")
 
-    ask = command("ask", _later("ask", "ask"), "answer a question from the abstracts", models, filters)
+    ask = command("ask", _later("ask", "ask"), "answer a question from the abstracts", asking, chosen, filters)
     ask.add_argument("question", metavar="QUESTION", help="'-' reads questions from standard input, one a line")
+    ask.add_argument("--kind", choices=KINDS, metavar="KIND", help=f"{', '.join(KINDS)} (default: as the words ask)")
+
+    summarize = command(
+        "summarize", _later("ask", "summarize"), "sum up a topic, or papers of your choice", asking, chosen, filters
+    )
+    summarize.add_argument("topic", nargs="?", metavar="TOPIC", help="not needed where --about or a filter chooses")
+
+    compare = command("compare", _later("ask", "compare"), "set papers side by side in a table", asking, filters)
+    compare.add_argument("papers", nargs="+", metavar="ID", help="ids of two to four papers, or a topic in quotes")
+
+    verify = command("verify", _later("ask", "verify"), "look whether a saved answer's quotes still stand")
+    verify.add_argument("file", metavar="FILE", type=Path, help="from ask --save")
+    replay = command("replay", _later("ask", "replay"), "ask a saved question again and say what changed", asking)
+    replay.add_argument("file", metavar="FILE", type=Path, help="from ask --save")
 
     chat = command("chat", _later("other", "chat"), "open the page", models)
     chat.add_argument("--port", type=_positive, help="the port to listen on (default: the first free one from 7860)")

@@ -8,10 +8,14 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rag.answer.table import NOT_STATED
+
 if TYPE_CHECKING:
     from rag.index.snapshot import Listed
     from rag.library import AddReport
-    from rag.types import Answer, Citation, Hit, Paper
+    from rag.retrieval.explaining import Explanation
+    from rag.saving import Differences
+    from rag.types import Answer, Citation, Hit, Paper, Table
 
 WIDTH = 100
 N_NEAREST = 3
@@ -65,7 +69,9 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
         blocks.append(paragraph(f"failed: {answer.error}"))
     if answer.outcome == "stopped":
         blocks.append("stopped before the end")
-    if answer.outcome == "answered" and all(claim.is_quote for claim in answer.claims):
+    if answer.table is not None:
+        blocks += [*_aspects(answer, answer.table), "\n".join(_footnotes(answer, heads_only=True))]
+    elif answer.outcome == "answered" and all(claim.is_quote for claim in answer.claims):
         # Only quotes: each paper leads its own.
         blocks += _footnotes(answer)
     else:
@@ -83,7 +89,24 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
-def _footnotes(answer: Answer) -> Iterator[str]:
+def _aspects(answer: Answer, table: Table) -> Iterator[str]:
+    """A comparison on a narrow screen: of each aspect what each paper says."""
+    numbers: dict[str, int] = {}
+    for claim in answer.claims:
+        for citation in claim.citations:
+            if citation.paper_id is not None:
+                numbers.setdefault(citation.paper_id, citation.number)
+    for aspect, row in zip(table.aspects, table.cells, strict=True):
+        lines = [aspect]
+        for paper_id, place in zip(table.paper_ids, row, strict=True):
+            claim = None if place is None else answer.claims[place]
+            text = NOT_STATED if claim is None else f"“{claim.text}”" if claim.is_quote else claim.text
+            head = f"  [{numbers[paper_id]}] " if paper_id in numbers else f"  {one_line(paper_id)}: "
+            lines.append(paragraph(text, " " * 6, head))
+        yield "\n".join(lines)
+
+
+def _footnotes(answer: Answer, *, heads_only: bool = False) -> Iterator[str]:
     """Each cited paper with its number, and below it what is quoted from it, in the order of the numbers."""
     notices = {source.hit.paper.paper_id: source.hit.paper.notice for source in answer.sources}
     cited: dict[int, dict[Citation, None]] = {}
@@ -97,7 +120,7 @@ def _footnotes(answer: Answer) -> Iterator[str]:
             continue
         indent = " " * (len(str(number)) + 3)
         head = f"{citations[0].title} ({citations[0].paper_id})"
-        quotes = dict.fromkeys(citation.quote for citation in citations)
+        quotes = {} if heads_only else dict.fromkeys(citation.quote for citation in citations)
         notice = notices.get(citations[0].paper_id or "")
         yield "\n".join(
             [
@@ -128,7 +151,8 @@ def _summary(answer: Answer) -> str:
     return " · ".join(parts)
 
 
-def hit_in_words(rank: int, hit: Hit) -> str:
+def hit_in_words(rank: int, hit: Hit, why: Explanation | None = None) -> str:
+    """With ``why`` the reasons and the nearest sentence below it."""
     sides = ", ".join(f"{origin.side} {origin.rank}" for origin in hit.origins)
     lines = [
         paragraph(hit.paper.title, "    ", f"{rank:2}. "),
@@ -136,6 +160,28 @@ def hit_in_words(rank: int, hit: Hit) -> str:
         *([paragraph(f"! {hit.paper.notice}", "    ")] if hit.paper.notice else []),
         *([paragraph(f"also as {', '.join(hit.versions)}", "    ")] if hit.versions else []),
     ]
+    if why is not None:
+        lines.append(paragraph(f"why: {why.in_words()}", "    "))
+        if why.nearest:
+            lines.append(paragraph(f"“{why.nearest}”", "     ", "    "))
+    return "\n".join(lines)
+
+
+def differences_in_words(found: Differences) -> str:
+    """What asking again changed, a line each."""
+    lines = []
+    if found.corpus_changed:
+        lines.append("papers were added, edited or removed since then")
+    if found.outcome:
+        lines.append(f"it was {found.outcome[0]}, now it is {found.outcome[1]}")
+    lines += [paragraph(f"- “{text}”", "    ", "  ") for text in found.gone]
+    lines += [paragraph(f"+ “{text}”", "    ", "  ") for text in found.new]
+    lines += [paragraph(f"was {then}, is {now}: “{text}”", "    ", "  ") for text, then, now in found.verdicts]
+    if found.new_papers:
+        lines.append("found now and not then:")
+        lines += [paragraph(f"{title} ({paper_id})", "    ", "  ") for paper_id, title in found.new_papers]
+    if found.nothing:
+        lines.append("the same answer as then")
     return "\n".join(lines)
 
 

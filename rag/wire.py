@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.types import Answer, Citation, Claim, Hit, Paper, Source, Turn
+
+if TYPE_CHECKING:
+    from rag.retrieval.explaining import Explanation
 
 _PAPER_FIELDS = tuple(field.name for field in dataclasses.fields(Paper))
 
@@ -18,7 +21,8 @@ def paper_to_json(paper: Paper) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None and value != []}
 
 
-def hit_to_json(hit: Hit) -> dict[str, Any]:
+def hit_to_json(hit: Hit, why: Explanation | None = None) -> dict[str, Any]:
+    """With ``why`` the reasons too."""
     return {
         "paper_id": hit.paper.paper_id,
         "title": hit.paper.title,
@@ -29,6 +33,7 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
         "text": hit.text,
         "found_by": [{"side": o.side, "rank": o.rank, "score": round(o.score, 6)} for o in hit.origins],
         **({"versions": list(hit.versions)} if hit.versions else {}),
+        **({"why": dataclasses.asdict(why)} if why is not None else {}),
         **_notice_of(hit.paper),
     }
 

@@ -1,8 +1,10 @@
-"""Asking: search, ask."""
+"""Asking: search, ask, summarize, compare, and what was answered before: verify, replay."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,16 +13,22 @@ from typing import TYPE_CHECKING, Any
 from rag.commands.common import config_of, filter_of, open_library, say_coverage
 from rag.commands.output import print_json, say, tell
 from rag.errors import UsageError
-from rag.terminal import harmless_json
+from rag.terminal import count, differences_in_words, harmless_json, paragraph
 
 if TYPE_CHECKING:
+    from rag.library import Library
+    from rag.pipeline import How
     from rag.types import Turn
+
+MAX_CHOSEN = 200
+"""Papers that one summary reads."""
 
 EXIT_CODES = {"answered": 0, "abstained": 3, "failed": 1, "empty": 1, "stopped": 1}
 
 
 def search(options: argparse.Namespace) -> int:
     from rag.lexical import fitting_titles, search_by_words
+    from rag.retrieval.explaining import explain
     from rag.terminal import hit_in_words, titled_in_words
     from rag.wire import hit_to_json, titled_to_json
 
@@ -33,16 +41,17 @@ def search(options: argparse.Namespace) -> int:
             from rag.retrieval import search as search_both
             from rag.retrieval.reranker import BUNDLED
 
-            reranker = BUNDLED if settings.rerank else None
+            reranker = BUNDLED if settings.rerank and not options.no_rerank else None
             hits = search_both(library, options.question, k=options.k, reranker=reranker, only=only)
             say_coverage(library)
         titled = fitting_titles(library, options.question, only)
         n_papers = len(library)
     if options.json:
-        print_json([*map(hit_to_json, hits), *(titled_to_json(paper, score) for paper, score in titled)])
+        found = [hit_to_json(hit, explain(options.question, hit) if options.explain else None) for hit in hits]
+        print_json([*found, *(titled_to_json(paper, score) for paper, score in titled)])
         return 0
     for rank, hit in enumerate(hits, 1):
-        tell(hit_in_words(rank, hit))
+        tell(hit_in_words(rank, hit, explain(options.question, hit) if options.explain else None))
     for paper, _ in titled:
         tell(titled_in_words(paper))
     if not hits and not titled:
@@ -52,39 +61,130 @@ def search(options: argparse.Namespace) -> int:
 
 
 def ask(options: argparse.Namespace) -> int:
-    from rag.llm import open_model
+    is_many = options.question == "-"
+    if is_many and options.save:
+        raise UsageError("--save keeps one answer: ask one question, or read the answers from --json")
+    worst = 0
+    with _asking(options) as (library, how):
+        how["kind"] = options.kind
+        for question, history, named in _questions(options.question):
+            code = _told(library, question, {**how, "history": history}, options, named, with_question=is_many)
+            worst = code if worst == 0 or code == 1 else worst
+    return worst
+
+
+def summarize(options: argparse.Namespace) -> int:
+    with _asking(options) as (library, how):
+        how["kind"] = "summary"
+        if options.topic is None and not how["about"]:
+            if how["only"] is None:
+                raise UsageError("name a topic, or choose papers: --about ID, or a filter such as --tag TAG")
+            how["about"] = tuple(one.paper_id for one in library.listed(how["only"]))[:MAX_CHOSEN]
+            if not how["about"]:
+                say(f"nothing to summarise {how['only'].describe()}")
+                return 3
+        return _told(library, options.topic or "Summarise these papers", how, options)
+
+
+def compare(options: argparse.Namespace) -> int:
+    with _asking(options) as (library, how):
+        how["kind"] = "comparison"
+        if len(options.papers) > 1 and all(paper_id in library for paper_id in options.papers):
+            how["about"] = tuple(options.papers)
+            return _told(library, "Compare these papers", how, options)
+        if len(options.papers) > 1:
+            unknown = [paper_id for paper_id in options.papers if paper_id not in library]
+            raise UsageError(f"no paper here has the id {unknown[0]}: 'footnoted papers' lists them")
+        return _told(library, options.papers[0], how, options)
+
+
+def verify(options: argparse.Namespace) -> int:
+    from rag.saving import load, verify
+
+    saved = load(options.file)
+    with open_library(options) as library:
+        proofs = verify(saved, library)
+        same_corpus = saved.corpus_fingerprint == library.corpus_fingerprint
+    n_holding = sum(proof.holds for proof in proofs)
+    if options.json:
+        print_json({"quotes": [dataclasses.asdict(proof) for proof in proofs], "same_library": same_corpus})
+    else:
+        for proof in proofs:
+            if not proof.holds:
+                tell(paragraph(f"! {proof.problem}: “{proof.quote}” ({proof.paper_id})", indent="  ", first=""))
+        tell(f"{n_holding} of {count(len(proofs), 'quote')} stand where they stood")
+        if not same_corpus:
+            say("note: papers were added, edited or removed since then")
+    return 0 if n_holding == len(proofs) else 1
+
+
+def replay(options: argparse.Namespace) -> int:
     from rag.pipeline import ask as ask_library
+    from rag.saving import differences, load
+    from rag.wire import answer_to_json
+
+    saved = load(options.file)
+    with _asking(options) as (library, how):
+        how |= {"kind": saved.answer.get("kind"), "history": saved.history}
+        answer = ask_library(library, str(saved.answer["question"]), **how)
+        found = differences(saved, answer, library)
+    if options.json:
+        print_json({"differences": dataclasses.asdict(found), "answer": answer_to_json(answer)})
+    else:
+        tell(differences_in_words(found))
+    return EXIT_CODES[answer.outcome]
+
+
+@contextlib.contextmanager
+def _asking(options: argparse.Namespace) -> Iterator[tuple[Library, How]]:
+    """The library, and how to ask it as the options and the configuration say."""
+    from rag.llm import open_model
     from rag.retrieval.reranker import BUNDLED
+
+    settings = config_of(options)
+    how: How = {
+        "model": None if options.quote else open_model(settings.model),
+        "n_sources": settings.n_sources,
+        "verified_only": settings.verified_only,
+        "repair": settings.repair and not options.no_repair,
+        "reranker": BUNDLED if settings.rerank and not options.no_rerank else None,
+        "only": filter_of(options) if hasattr(options, "author") else None,
+        "about": tuple(getattr(options, "about", None) or ()),
+        "without": tuple(getattr(options, "without", None) or ()),
+    }
+    with open_library(options, settings) as library:
+        for paper_id in how["about"]:
+            if paper_id not in library:
+                raise UsageError(f"no paper here has the id {paper_id}: 'footnoted papers' lists them")
+        say_coverage(library)
+        yield library, how
+
+
+def _told(
+    library: Library,
+    question: str,
+    how: How,
+    options: argparse.Namespace,
+    named: dict[str, Any] | None = None,
+    *,
+    with_question: bool = False,
+) -> int:
+    """Ask, print what came of it, keep it where that is wanted; the exit code."""
+    from rag.pipeline import ask as ask_library
     from rag.terminal import answer_in_words
     from rag.wire import answer_to_json
 
-    settings = config_of(options)
-    reranker = BUNDLED if settings.rerank else None
-    model = None if options.quote else open_model(settings.model)
-    only = filter_of(options)
-    is_many = options.question == "-"
-    worst = 0
-    with open_library(options, settings) as library:
-        say_coverage(library)
-        for question, history, named in _questions(options.question):
-            answer = ask_library(
-                library,
-                question,
-                model=model,
-                history=history,
-                n_sources=settings.n_sources,
-                verified_only=settings.verified_only,
-                repair=settings.repair,
-                reranker=reranker,
-                only=only,
-            )
-            if options.json:
-                tell(harmless_json(json.dumps({**named, **answer_to_json(answer)}, ensure_ascii=False)))
-            else:
-                tell(answer_in_words(answer, with_question=is_many), end="\n\n" if is_many else "\n")
-            code = EXIT_CODES[answer.outcome]
-            worst = code if worst == 0 or code == 1 else worst
-    return worst
+    answer = ask_library(library, question, **how)
+    if options.json:
+        tell(harmless_json(json.dumps({**(named or {}), **answer_to_json(answer)}, ensure_ascii=False)))
+    else:
+        tell(answer_in_words(answer, with_question=with_question), end="\n\n" if with_question else "\n")
+    if options.save:
+        from rag.saving import save
+
+        save(options.save, answer, how.get("history", ()), library, how.get("model"))
+        say(f"saved to {options.save}: 'footnoted verify {options.save}' proves its quotes again")
+    return EXIT_CODES[answer.outcome]
 
 
 def _questions(argument: str) -> Iterator[tuple[str, tuple[Turn, ...], dict[str, Any]]]:
