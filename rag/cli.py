@@ -134,9 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("question", metavar="QUESTION", help="'-' reads questions from standard input, one a line")
 
     chat = command("chat", _chat, "open the page", models)
-    chat.add_argument("--port", type=_positive, help="the port to listen on (default: the first free one from 7860)")
-    chat.add_argument("--no-browser", action="store_true", help="print the address only")
-    chat.add_argument("--first-papers", metavar="FILE", type=Path, help=argparse.SUPPRESS)
+    # The one place where this package meets its page: the command is where the house is put together.
+    from ui.options import add_arguments
+
+    add_arguments(chat)
 
     command("doctor", _doctor, "say what is configured, reachable, stored, and what would leave this machine", models)
 
@@ -345,18 +346,9 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _chat(options: argparse.Namespace) -> int:
-    # The one place where this package meets its page: the command is where the house is put together.
-    from ui.chat import chat
+    from ui.options import run
 
-    chat(
-        _config(options),
-        quote_only=options.quote,
-        port=options.port,
-        open_browser=not options.no_browser,
-        first_papers=options.first_papers,
-        say=_say,
-    )
-    return 0
+    return run(_config(options), options, _say)
 
 
 def _doctor(options: argparse.Namespace) -> int:
