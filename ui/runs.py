@@ -88,7 +88,7 @@ class Run:
 
     def work(self, start: AskStream) -> None:
         """Work it out to its end; raises nothing. For a thread of its own."""
-        saved_at = 0.0
+        saved_at = time.monotonic()
         try:
             if not self.stopping.is_set():
                 stream = start(self.stopping)

@@ -42,7 +42,7 @@ def years(shelf: Shelf, t: Texts) -> str:
     counts = [known[year] + (early if year == first else 0) for year in span]
     most = max(counts)
     step = _WIDTH / max(len(counts), 8)
-    bars, labels = [], []
+    bars, labels, said = [], [], []
     every = max(1, -(-len(counts) // 10))
     for at, (year, n) in enumerate(zip(span, counts, strict=True)):
         name = f"≤ {year}" if early and year == first else str(year)
@@ -50,6 +50,7 @@ def years(shelf: Shelf, t: Texts) -> str:
         label = text(t("statistics.year_bar", n=n, year=name))
         x = at * step
         if n:
+            said.append(t("statistics.year_bar", n=n, year=name))
             bars.append(
                 f'<rect class="bar" x="{x + step * 0.15:.1f}" y="{_HEIGHT - 24 - height:.1f}" width="{step * 0.7:.1f}" '
                 f'height="{height:.1f}" rx="2"><title>{label}</title></rect>'
@@ -60,9 +61,8 @@ def years(shelf: Shelf, t: Texts) -> str:
                 )
         if at % every == 0:
             labels.append(f'<text x="{x + step / 2:.1f}" y="{_HEIGHT - 6}">{text(name)}</text>')
-    said = ", ".join(t("statistics.year_bar", n=n, year=year) for year, n in zip(span, counts, strict=True) if n)
     return (
-        f'<svg class="bars" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{text(said)}">'
+        f'<svg class="bars" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{text(", ".join(said))}">'
         f'<path class="axis" d="M0 {_HEIGHT - 23.5}H{_WIDTH}"/>{"".join(bars)}{"".join(labels)}</svg>{note}'
     )
 
