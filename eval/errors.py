@@ -2,9 +2,11 @@
 
 UsageError
  +-- QuestionFileError    a question file cannot be used; ``problems`` lists all of it
- +-- OtherRun             a folder holds the answers of a run with other questions, papers or settings
+ +-- OtherRun             a run has other questions, papers or settings than the one it is to be used with
 FootnotedError
  +-- RunError             a run's folder cannot be read or written
+ +-- DataSetError         a public data set is not of its format
+ +-- PeerError            another system cannot be run here
 """
 
 from __future__ import annotations
@@ -33,4 +35,12 @@ class OtherRun(UsageError):
 
 
 class RunError(FootnotedError):
+    pass
+
+
+class DataSetError(FootnotedError):
+    pass
+
+
+class PeerError(FootnotedError):
     pass

@@ -56,7 +56,9 @@ class Configuration:
         return float(np.mean(self.values[measure]))
 
     def interval(self, measure: str) -> Interval:
-        return mean_interval(self.values[measure])
+        interval = mean_interval(self.values[measure])
+        assert interval is not None  # a set without queries is refused
+        return interval
 
     def milliseconds_at(self, percentile: float) -> float:
         return float(np.percentile(self.milliseconds, percentile))
@@ -151,7 +153,8 @@ def measured(judged: JudgedSet, found: Mapping[str, Mapping[str, float]]) -> dic
 def differences(found: Sequence[Configuration], measure: str = MEASURES[0]) -> dict[tuple[str, str], Difference]:
     """The last configuration against each of the others, query by query."""
     *others, last = found
-    return {(last.name, one.name): paired_difference(last.values[measure], one.values[measure]) for one in others}
+    paired = {(last.name, one.name): paired_difference(one.values[measure], last.values[measure]) for one in others}
+    return {names: difference for names, difference in paired.items() if difference is not None}
 
 
 def as_text(found: Sequence[Configuration], n_papers: int) -> str:

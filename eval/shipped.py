@@ -6,7 +6,7 @@ import hashlib
 from importlib import resources
 from pathlib import Path
 
-from eval.runner import code_sha256
+from eval.runs.fingerprint import code_sha256
 from rag.embedding import Embedder
 from rag.errors import FootnotedError
 from rag.library import Library

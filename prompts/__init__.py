@@ -56,14 +56,15 @@ class Prompt:
 
 def load(name: str) -> Prompt:
     """The prompt of the file ``prompts/{name}.md``; raises PromptError when there is none or it is malformed."""
-    files = {
-        entry.name.removesuffix(".md"): entry
-        for entry in resources.files(__name__).iterdir()
-        if entry.name.endswith(".md")
-    }
-    if name not in files:
-        raise PromptError(f"there is no prompt '{name}' (known: {', '.join(sorted(files))})")
-    return parse(name, files[name].read_text(encoding="utf-8"))
+    if name not in names():
+        raise PromptError(f"there is no prompt '{name}' (known: {', '.join(names())})")
+    return parse(name, resources.files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8"))
+
+
+def names() -> tuple[str, ...]:
+    """Of all prompts, in order."""
+    files = (entry.name for entry in resources.files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix(".md") for name in files if name.endswith(".md")))
 
 
 def parse(name: str, text: str) -> Prompt:

@@ -98,18 +98,25 @@ def _needed(claim: Claim, papers: Mapping[str, Paper], judge: Judge) -> tuple[Ci
 
 def _found_elsewhere(claim: Claim, own: Sequence[str], papers: Mapping[str, Paper], judge: Judge) -> Claim:
     """The claim, with the place where it does stand if that is in a paper that it does not cite."""
-    for paper_id, paper in papers.items():
-        if paper_id in own or not paper.abstract.strip():
+    others = [paper for paper_id, paper in papers.items() if paper_id not in own]
+    found = in_which(claim.text, others, judge)
+    if found is None:
+        return claim
+    reason = f"it is what “{found.title}” says, which is not cited"
+    return replace(claim, elsewhere=found, reasons=(*claim.reasons, reason))
+
+
+def in_which(claim: str, papers: Sequence[Paper], judge: Judge) -> Citation | None:
+    """The first of these papers that bears the claim by itself, and where; the citation has no number yet."""
+    for paper in papers:
+        if not paper.abstract.strip():
             continue
         text = _text_of([paper])
-        other = judge.judge(claim.text, text.sentences)
-        place = text.places[other.sentence] if other.sentence is not None else None
-        if other.verdict == "supported" and place is not None:
-            span = place[1]
-            found = Citation(0, paper_id, paper.title, None, span, span.of(paper.abstract))
-            reason = f"it is what “{paper.title}” says, which is not cited"
-            return replace(claim, elsewhere=found, reasons=(*claim.reasons, reason))
-    return claim
+        judgement = judge.judge(claim, text.sentences)
+        place = text.places[judgement.sentence] if judgement.sentence is not None else None
+        if judgement.verdict == "supported" and place is not None:
+            return Citation(0, paper.paper_id, paper.title, None, place[1], place[1].of(paper.abstract))
+    return None
 
 
 def _pointed(citations: Sequence[Citation], text: _Text, judgement: Judgement) -> tuple[Citation, ...]:

@@ -25,21 +25,29 @@ Evidence = Literal["auto", "abstracts", "sentences"]
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """An OpenAI-compatible chat endpoint; there is no default one."""
+    """An OpenAI-compatible chat endpoint, or a model file; there is no default one."""
 
-    base_url: str
-    name: str
+    base_url: str = ""
+    name: str = ""
+    """As the endpoint calls it; of a file its own name, if none is given."""
+    gguf: str | None = None
+    """A model file that is run in this process, instead of an endpoint (``footnoted[local]``)."""
     key_env: str = "OPENAI_API_KEY"
     """The variable that holds the key; an unset one sends a placeholder, as local servers expect."""
     context_tokens: int = 8192
     max_output_tokens: int = 700
     temperature: float = 0.0
+    seed: int | None = None
+    """Sent along where it is set; some servers then repeat themselves letter for letter."""
     first_token_seconds: float = 120.0
     """A 1,200-token prompt takes a 1.5B model 28 s on two cores."""
     total_seconds: float = 300.0
     max_retries: int = 2
     evidence: Evidence = "auto"
     """``sentences`` sends only the best sentences; ``auto`` does so below 8,000 tokens of context."""
+    price_in: float | None = None
+    price_out: float | None = None
+    """What a million tokens cost, read and written, in whatever currency you think in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,10 @@ class Config:
     n_sources: int = N_SOURCES
     verified_only: bool = False
     """Show only sentences that the check supports, and say how many were left out."""
+    repair: bool = True
+    """Let the model rewrite a sentence that fails the check, once, and find missing footnotes."""
+    rerank: bool = True
+    """Let the cross-encoder read the best sentences; without it a search takes a tenth of the time."""
     warnings: tuple[str, ...] = field(default=())
     """Things that look like a mistake: an endpoint without a model name."""
     file: Path | None = None
@@ -119,7 +131,7 @@ def load(
         if chosen_profile not in profiles:
             problems.append(f"no profile [model.{chosen_profile}] in the configuration file")
         else:
-            chosen = _table(ModelConfig, profiles[chosen_profile], f"model.{chosen_profile}", problems)
+            chosen = _endpoint_or_file(profiles[chosen_profile], f"model.{chosen_profile}", problems)
     elif url and name:
         chosen = ModelConfig(base_url=url, name=name)
     elif url:
@@ -133,7 +145,8 @@ def load(
             "(OpenAI's own is https://api.openai.com/v1)"
         )
     for what, endpoint in (("model", chosen), ("embedding", embedding)):
-        if endpoint is not None and not endpoint.base_url.startswith(("http://", "https://")):
+        is_file = getattr(endpoint, "gguf", None) is not None
+        if endpoint is not None and not is_file and not endpoint.base_url.startswith(("http://", "https://")):
             # Not repeated: an address may hold a password.
             problems.append(f"the {what}'s base_url does not begin with http:// or https://")
 
@@ -161,8 +174,10 @@ _PLAIN_SETTINGS: dict[str, tuple[type, str]] = {
     "library": (str, "a text"),
     "n_sources": (int, "a whole number above zero"),
     "verified_only": (bool, "true or false"),
+    "repair": (bool, "true or false"),
+    "rerank": (bool, "true or false"),
 }
-_MAY_BE_ZERO = ("temperature", "max_retries")
+_MAY_BE_ZERO = ("temperature", "max_retries", "seed", "price_in", "price_out")
 
 
 def _is(kind: type, value: object) -> bool:
@@ -188,6 +203,19 @@ def _read_file(file: Path | None, environ: Mapping[str, str]) -> tuple[Path | No
         raise ConfigError(f"the configuration file {path} cannot be read: {error}") from error
 
 
+def _endpoint_or_file(values: Mapping[str, object], name: str, problems: list[str]) -> ModelConfig | None:
+    """The model with a name of its own; None, and why, where it is neither or both."""
+    before = len(problems)
+    if "gguf" in values and "base_url" in values:
+        problems.append(f"[{name}] has both 'base_url' and 'gguf': a model is an endpoint or a file")
+    elif "gguf" not in values:
+        problems += [f"'{key}' is missing in [{name}]" for key in ("base_url", "name") if not values.get(key)]
+    found: ModelConfig | None = _table(ModelConfig, values, name, problems)
+    if found is None or len(problems) > before:
+        return None
+    return dataclasses.replace(found, name=found.name or Path(found.gguf or "").stem)
+
+
 def _table(kind: type[Any], values: object, name: str, problems: list[str]) -> Any:
     """``values`` as a ``kind``; every unknown key, missing key and wrong type goes to ``problems``."""
     if values is None:
@@ -201,8 +229,8 @@ def _table(kind: type[Any], values: object, name: str, problems: list[str]) -> A
         if key not in fields:
             problems.append(f"unknown setting '{key}' in [{name}] (known: {', '.join(sorted(fields))})")
             continue
-        expected = fields[key].type
-        wanted = {"int": int, "float": float}.get(str(expected), str)
+        expected = str(fields[key].type).removesuffix(" | None")
+        wanted = {"int": int, "float": float}.get(expected, str)
         if not _is(wanted, value):
             problems.append(f"'{key}' in [{name}] must be {_IN_WORDS[wanted]}, not {value!r}")
         elif key == "evidence" and value not in get_args(Evidence):

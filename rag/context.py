@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from rag.answer.citations import parse_markers
+from rag.answer.citations import letter_of, parse_markers
 from rag.llm import LanguageModel
 from rag.types import Hit, Source, Span
 
@@ -18,6 +18,8 @@ QUESTION_TOKENS = 200
 
 HEADER_TOKENS = 12
 """What a source costs beside its title and sentences: number, fence, line ends."""
+
+LETTER_TOKENS = 3
 
 N_SENTENCES_UNRANKED = 2
 """How many first sentences stand in for the best ones where nobody ranked them."""
@@ -40,6 +42,7 @@ def fit(
     max_sources: int,
     evidence: Literal["abstracts", "sentences"],
     best_sentences: Mapping[str, Sequence[Span]] | None = None,
+    lettered: bool = False,
 ) -> tuple[Source, ...]:
     """The first ``max_sources`` hits as sources numbered from 1, in the hits' order.
 
@@ -48,7 +51,7 @@ def fit(
     filled up: with ``abstracts`` to the whole chunk while ``budget_tokens`` (o200k_base)
     lasts, with ``sentences`` to the best ones. Sentences are never cut; a hit none of whose
     sentences fits is left out. Each source's sentences are in reading order. Empty when
-    nothing fits.
+    nothing fits. ``lettered`` as in ``render_sources``.
 
     Raises ValueError for a best sentence that is not one of its chunk's.
     """
@@ -63,8 +66,9 @@ def fit(
     for hit in unique:
         chunk = hit.chunk
         wanted = _in_order_of_use(hit, evidence, (best_sentences or {}).get(chunk.chunk_id, ()))
-        # One token for the space between two sentences.
-        costs[chunk.chunk_id] = {span: count_tokens(span.of(hit.paper.abstract)) + 1 for span in wanted}
+        # One token for the space between two sentences, and what their letters cost.
+        more = 1 + (LETTER_TOKENS if lettered else 0)
+        costs[chunk.chunk_id] = {span: count_tokens(span.of(hit.paper.abstract)) + more for span in wanted}
         header = count_tokens(neutralise(hit.paper.title)) + HEADER_TOKENS
         first = next((span for span in wanted if header + costs[chunk.chunk_id][span] <= left), None)
         if first is None:
@@ -86,26 +90,77 @@ def fit(
     )
 
 
-def render_sources(sources: Iterable[Source]) -> str:
+def groups_of(
+    hits: Sequence[Hit],
+    *,
+    budget_tokens: int,
+    evidence: Literal["abstracts", "sentences"],
+    best_sentences: Mapping[str, Sequence[Span]] | None = None,
+    lettered: bool = False,
+) -> tuple[tuple[Source, ...], ...]:
+    """All the hits as sources in as few groups as fit the budget, in their order, each numbered from 1.
+
+    No source loses sentences to make room for another; only one that does not fit alone
+    is cut, as ``fit`` cuts. A hit none of whose sentences fits is left out.
+    """
+
+    def whole(some: Sequence[Hit]) -> tuple[Source, ...] | None:
+        fitted = fit(
+            some,
+            budget_tokens=budget_tokens,
+            max_sources=len(some),
+            evidence=evidence,
+            best_sentences=best_sentences,
+            lettered=lettered,
+        )
+        wanted = sum(len(_in_order_of_use(h, evidence, (best_sentences or {}).get(h.chunk.chunk_id, ()))) for h in some)
+        return fitted if sum(len(source.sentences) for source in fitted) == wanted else None
+
+    groups: list[tuple[Source, ...]] = []
+    current: list[Hit] = []
+    fitting: tuple[Source, ...] | None = None
+    for hit in hits:
+        longer = whole([*current, hit])
+        if longer is not None:
+            current, fitting = [*current, hit], longer
+            continue
+        groups += [fitting] if fitting else []
+        current, fitting = [hit], whole([hit])
+        if fitting is None:
+            alone = fit(
+                [hit],
+                budget_tokens=budget_tokens,
+                max_sources=1,
+                evidence=evidence,
+                best_sentences=best_sentences,
+                lettered=lettered,
+            )
+            groups += [alone] if alone else []
+            current = []
+    return tuple([*groups, fitting] if fitting else groups)
+
+
+def render_sources(sources: Iterable[Source], *, lettered: bool = False) -> str:
     """The sources as the prompt shows them: number and title, then the text between fences.
 
-    Each text is one line, with ``...`` where sentences were left out. The prompt's copy of
-    title and text is neutralised; the stored abstract, and so every quote, stays as it is.
+    Each text is one line, with ``...`` where sentences were left out. With ``lettered``
+    every sentence has a letter, so that ``[2c]`` can name it. The prompt's copy of title
+    and text is neutralised; the stored abstract, and so every quote, stays as it is.
     """
     blocks = []
     for source in sources:
-        text = _shown_text(source)
+        text = _shown_text(source, lettered)
         blocks.append(f"[{source.number}] {neutralise(source.hit.paper.title)}\n{OPENING}\n{text}\n{CLOSING}")
     return "\n\n".join(blocks)
 
 
-def budget_for(model: LanguageModel) -> int:
+def budget_for(model: LanguageModel, prompt: str = "answer") -> int:
     """Tokens that the sources may take: the context less the answer, the prompt and a question,
     with a margin for a tokenizer that is not ours. 0 where nothing is left."""
     import prompts
     from rag.tokens import count_tokens
 
-    overhead = count_tokens(prompts.load("answer").text) + QUESTION_TOKENS
+    overhead = count_tokens(prompts.load(prompt).text) + QUESTION_TOKENS
     left = model.context_tokens - model.max_output_tokens - overhead
     return max(0, int(left * (1 - TOKENIZER_MARGIN)))
 
@@ -135,7 +190,7 @@ def _in_order_of_use(hit: Hit, evidence: str, best: Sequence[Span]) -> list[Span
     return list(dict.fromkeys(best or hit.chunk.sentences[:N_SENTENCES_UNRANKED]))
 
 
-def _shown_text(source: Source) -> str:
+def _shown_text(source: Source, lettered: bool) -> str:
     """Neighbouring sentences joined as they stand in the abstract, gaps marked."""
     abstract, chunk = source.hit.paper.abstract, source.hit.chunk
     ordinals = {span: index for index, span in enumerate(chunk.sentences)}
@@ -144,6 +199,7 @@ def _shown_text(source: Source) -> str:
     for span in source.sentences:
         if previous is not None:
             parts.append(" " if ordinals[span] == ordinals[previous] + 1 else " ... ")
-        parts.append(span.of(abstract))
+        letter = letter_of(ordinals[span]) if lettered else ""
+        parts.append(f"({letter}) {span.of(abstract)}" if letter else span.of(abstract))
         previous = span
     return neutralise("".join(parts))

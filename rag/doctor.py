@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,12 +29,12 @@ def examine(config: Config, *, quote_only: bool = False) -> dict[str, Any]:
     findings: dict[str, Any] = {
         "configuration_file": shown(config.file) if config.file else None,
         "library": _library(config),
-        "model": _endpoint(model, "model") if model else None,
+        "model": _model(model) if model else None,
         "embedding": _endpoint(config.embedding, "embedding") if config.embedding else {"kind": "bundled"},
         "warnings": list(config.warnings),
     }
     leaves = []
-    if model:
+    if model and model.gguf is None:
         leaves.append(f"questions and the sentences that were found for them, to {_host(model.base_url)}")
     if config.embedding:
         leaves.append(f"questions, titles and abstracts, to {_host(config.embedding.base_url)}")
@@ -66,6 +68,8 @@ def _n_papers(n: int) -> str:
 
 
 def _in_words(endpoint: dict[str, Any]) -> str:
+    if endpoint["kind"] == "file":
+        return f"{endpoint['name']}, run here from {endpoint['path']}: {endpoint.get('problem') or 'there'}"
     state = endpoint.get("problem") or "reachable"
     return f"{endpoint['name']} at {endpoint['host']}: {state}; key from {endpoint['key_env']} ({endpoint['key']})"
 
@@ -84,6 +88,17 @@ def _library(config: Config) -> dict[str, Any]:
     except FootnotedError as error:
         found["problem"] = str(error)
         found.setdefault("papers", 0)
+    return found
+
+
+def _model(config: ModelConfig) -> dict[str, Any]:
+    if config.gguf is None:
+        return _endpoint(config, "model")
+    found: dict[str, Any] = {"kind": "file", "name": config.name, "path": shown(Path(config.gguf).expanduser())}
+    if not Path(config.gguf).expanduser().is_file():
+        found["problem"] = "the file does not exist: correct 'gguf' in the configuration"
+    elif importlib.util.find_spec("xllamacpp") is None:
+        found["problem"] = "xllamacpp is not installed: pip install 'footnoted[local]'"
     return found
 
 

@@ -246,6 +246,17 @@ class Library:
         except (LibraryDamaged, StorageFull):
             return []
 
+    def chunks_of(self, paper_ids: Sequence[str]) -> tuple[StoredChunk, ...]:
+        """The chunks of these papers, in the order of the papers and of their text; unknown ids have none."""
+        with self._snapshot() as snapshot:
+            if snapshot is None:
+                return ()
+            state = snapshot.state()
+            by_id = self._read(snapshot, state, snapshot.chunk_ids_of(paper_ids))
+        place = {paper_id: at for at, paper_id in enumerate(paper_ids)}
+        found = (one for one in by_id.values() if one.paper.paper_id in place)
+        return tuple(sorted(found, key=lambda one: (place[one.paper.paper_id], one.chunk.ordinal)))
+
     # -- change
 
     def add(

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, cast
@@ -92,7 +92,11 @@ class LanguageModel(Protocol):
 
 
 def open_model(config: ModelConfig | None) -> LanguageModel | None:
-    """The configured model, or None where none is configured; connects to nothing yet."""
+    """The configured model, or None where none is configured; connects to nothing and loads nothing yet."""
+    if config is not None and config.gguf is not None:
+        from rag.local import LocalModel
+
+        return LocalModel(config)
     return None if config is None else OpenAICompatibleModel(config)
 
 
@@ -102,6 +106,17 @@ def resolved_evidence(evidence: str, context_tokens: int) -> ResolvedEvidence:
     if evidence == "sentences" or context_tokens < SMALL_CONTEXT_TOKENS:
         return "sentences"
     return "abstracts"
+
+
+def priced(usage: Usage, model: LanguageModel) -> Usage:
+    """The usage with what it cost, if the model's configuration has prices and the endpoint counted."""
+    config = getattr(model, "config", None)
+    if not isinstance(config, ModelConfig) or config.price_in is None or config.price_out is None:
+        return usage
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        return usage
+    cost = (usage.prompt_tokens * config.price_in + usage.completion_tokens * config.price_out) / 1_000_000
+    return replace(usage, cost=cost)
 
 
 class OpenAICompatibleModel:
@@ -132,18 +147,21 @@ class _Dialect:
 
     stream_options: bool = True
     temperature: bool = True
+    seed: bool = True
     length_field: str = "max_tokens"
 
     def after_refusal(self, said: str) -> _Dialect | None:
         """The next dialect to try after a 400 that says ``said``, or None when none is left."""
         if "max_completion_tokens" in said and self.length_field == "max_tokens":
-            return _Dialect(self.stream_options, self.temperature, "max_completion_tokens")
+            return replace(self, length_field="max_completion_tokens")
         if "temperature" in said and self.temperature:
-            return _Dialect(self.stream_options, False, self.length_field)
+            return replace(self, temperature=False)
+        if "seed" in said and self.seed:
+            return replace(self, seed=False)
         # Servers name the field they do not know, or only say "bad request"; a context that
         # is too long is their commonest other 400, and stays one whatever is left out.
         if self.stream_options and "context" not in said:
-            return _Dialect(False, self.temperature, self.length_field)
+            return replace(self, stream_options=False)
         return None
 
 
@@ -333,6 +351,8 @@ class _HttpStream:
             request: dict[str, Any] = {dialect.length_field: self._config.max_output_tokens}
             if dialect.temperature:
                 request["temperature"] = self._config.temperature
+            if dialect.seed and self._config.seed is not None:
+                request["seed"] = self._config.seed
             if dialect.stream_options:
                 request["stream_options"] = {"include_usage": True}
             with client.chat.completions.with_streaming_response.create(

@@ -1,6 +1,6 @@
 """The whole story: a question goes in, a checked answer comes out.
 
-    question + history -> standalone question -> hits -> sources -> claims -> checked answer
+    question + history -> what is wanted -> hits -> sources -> claims -> checked answer
 
 The page, the command line and the eval harness all call ``stream`` or ``ask``, so what is
 measured is what is shown.
@@ -13,21 +13,24 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import TypedDict, Unpack
 
-from rag.answer import quoting, smalltalk
+from rag.answer import quoting, repairing, smalltalk, working
 from rag.answer.citations import Numbering, marker_text
-from rag.answer.writing import Written, write
+from rag.answer.drafts import Abstention
+from rag.answer.table import table_as_text
+from rag.answer.writing import Written
 from rag.check import check
 from rag.config import N_SOURCES
-from rag.context import budget_for, fit
-from rag.conversation import last_topic, papers_meant, points_back, standalone
+from rag.conversation import Wanted, last_topic, points_back, understand
 from rag.errors import ModelError
 from rag.judge.judgement import Judge
 from rag.judge.opening import DEFAULT_JUDGE
+from rag.language import language_of
 from rag.library import Library
-from rag.llm import LanguageModel
+from rag.llm import LanguageModel, priced
+from rag.retrieval import Found as FoundHits
 from rag.retrieval import look, papers_of, search
-from rag.retrieval.evidence import Evidence, best_spans
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.types import (
     AbstentionReason,
@@ -38,9 +41,12 @@ from rag.types import (
     Finished,
     Found,
     Hit,
+    Kind,
     Outcome,
+    Paper,
     Searching,
     Source,
+    Table,
     Timings,
     Turn,
     Usage,
@@ -57,88 +63,78 @@ MAX_QUESTION_CHARACTERS = 4_000
 _VERIFIED: frozenset[Verdict] = frozenset({"supported"})
 
 
-def ask(
-    library: Library,
-    question: str,
-    *,
-    model: LanguageModel | None = None,
-    history: Sequence[Turn] = (),
-    n_sources: int = N_SOURCES,
-    verified_only: bool = False,
-    reranker: Reranker | None = BUNDLED,
-    judge: Judge | None = DEFAULT_JUDGE,
-) -> Answer:
+class How(TypedDict, total=False):
+    """The options of ``ask`` and ``stream``, by name."""
+
+    model: LanguageModel | None
+    """Who writes; without one the answer is made of exact quotes."""
+    history: Sequence[Turn]
+    """The turns before, oldest first."""
+    kind: Kind | None
+    """What is asked for; by default the question's words decide."""
+    about: Sequence[str]
+    """Ids of the only papers that count."""
+    without: Sequence[str]
+    """Ids of papers that don't."""
+    n_sources: int
+    """How many papers at most are put before the answerer of a question."""
+    verified_only: bool
+    """Leave out every sentence that the check does not support, and say how many."""
+    repair: bool
+    """Find missing footnotes, and let the model rewrite what failed the check, once (the default)."""
+    reranker: Reranker | None
+    """Who reads the best sentences again; None trusts the search."""
+    judge: Judge | None
+    """Who compares sentences with what they cite; None leaves all but quotes unchecked."""
+
+
+def ask(library: Library, question: str, **how: Unpack[How]) -> Answer:
     """The checked answer to ``question`` from the abstracts in ``library``.
 
     Without a ``model`` the answer is made of exact quotes. Whatever happens to the model is
     an outcome of the answer, with the evidence kept; errors of the library or of the
     embedding are raised (rag.errors).
     """
-    *_, last = stream(
-        library,
-        question,
-        model=model,
-        history=history,
-        n_sources=n_sources,
-        verified_only=verified_only,
-        reranker=reranker,
-        judge=judge,
-    )
+    *_, last = stream(library, question, **how)
     assert isinstance(last, Finished)
     return last.answer
 
 
 def stream(
-    library: Library,
-    question: str,
-    *,
-    model: LanguageModel | None = None,
-    history: Sequence[Turn] = (),
-    n_sources: int = N_SOURCES,
-    verified_only: bool = False,
-    reranker: Reranker | None = BUNDLED,
-    judge: Judge | None = DEFAULT_JUDGE,
-    stop: threading.Event | None = None,
+    library: Library, question: str, *, stop: threading.Event | None = None, **how: Unpack[How]
 ) -> Iterator[Event]:
     """``ask``, told as it happens; the last event is always ``Finished``.
 
     Setting ``stop`` ends the answer with outcome ``stopped`` and what was there by then;
-    closing the generator ends it without one.
+    closing the generator ends it without one. A sentence that is repaired is told as
+    ``Checked`` once more, with ``Wrote`` behind it.
     """
-    telling = _Telling(library, question, history, model, verified_only, reranker, judge, stop)
-    yield from telling.run(n_sources)
+    yield from _Telling(library, question, stop, how).run()
 
 
 class _Telling:
     """One ask under way: what is known so far, so that any step can finish the answer."""
 
-    def __init__(
-        self,
-        library: Library,
-        question: str,
-        history: Sequence[Turn],
-        model: LanguageModel | None,
-        verified_only: bool,
-        reranker: Reranker | None,
-        judge: Judge | None,
-        stop: threading.Event | None,
-    ) -> None:
+    def __init__(self, library: Library, question: str, stop: threading.Event | None, how: How) -> None:
         self.started = time.perf_counter()
         self.library = library
-        self.model = model
-        self.history = history
-        self.verified_only = verified_only
-        self.reranker = reranker
-        self.judge = judge
         self.stop = stop
+        self.how = how
+        self.model = how.get("model")
+        self.history = how.get("history", ())
+        self.reranker = how.get("reranker", BUNDLED)
+        self.judge = how.get("judge", DEFAULT_JUDGE)
+        self.verified_only = how.get("verified_only", False)
         self.notes: list[str] = []
         self.question = self._readable(question)
-        self.standalone_question = self.question
+        self.wanted = Wanted(self.question, how.get("kind") or "answer", self.question)
+        self.numbering = Numbering.after(self.history)
         self.sources: tuple[Source, ...] = ()
         self.search_seconds = 0.0
         self.first_token_seconds: float | None = None
+        self.usage = Usage()
 
-    def run(self, n_sources: int) -> Iterator[Event]:
+    def run(self) -> Iterator[Event]:
         reply = smalltalk.reply(self.question)
         if reply is not None:
             yield self._finished("abstained", reply, reason="not_a_question")
@@ -149,47 +145,94 @@ class _Telling:
             yield self._finished("abstained", text, reason="empty_library")
             return
 
-        self.standalone_question = self._standalone()
-        yield Searching(self.standalone_question, n_papers)
-        found = look(self.library, self.standalone_question, k=n_sources, reranker=self.reranker)
-        hits, evidence = found.hits, found.evidence
+        self.wanted = self._wanted()
+        yield Searching(self.wanted.question, n_papers)
+        found = self._searched()
         self.search_seconds = time.perf_counter() - self.started
         if self._stopped():
             yield self._finished("stopped", "")
             return
         if self.model is None:
-            yield from self._quote(hits, evidence)
+            yield from self._quote(found)
         else:
-            yield from self._write(self.model, hits, evidence)
+            yield from self._write(self.model, found)
 
-    def _quote(self, hits: Sequence[Hit], evidence: Evidence) -> Iterator[Event]:
+    # -- what is wanted, and where it may stand
+
+    def _wanted(self) -> Wanted:
+        history = self._history_with_papers()
+        wanted = understand(self.question, history, self._title_of, kind=self.how.get("kind"))
+        if language_of(wanted.question) not in ("English", "unclear") and self.model is None:
+            self.notes.append(
+                "The question is not in English: it was searched for word by word, and may miss what fits."
+            )
+        return dataclasses.replace(
+            wanted,
+            about=tuple(self.how.get("about") or wanted.about),
+            without=tuple(dict.fromkeys((*wanted.without, *self.how.get("without", ())))),
+        )
+
+    def _history_with_papers(self) -> tuple[Turn, ...]:
+        """The turns that speak of a topic; where the last one names no paper, with the one that its words find."""
+        history = tuple(turn for turn in self.history if turn.paper_ids or smalltalk.reply(turn.question) is None)
+        if not history or history[-1].paper_ids:
+            return history
+        *before, last = history
+        if any(turn.paper_ids for turn in before) and points_back(last.question, last_topic(before)):
+            return history
+        nearest = search(self.library, last_topic(history), k=1, reranker=self.reranker)
+        return (*before, dataclasses.replace(last, paper_ids=tuple(hit.paper.paper_id for hit in nearest)))
+
+    def _title_of(self, paper_id: str) -> str | None:
+        return self.library.paper(paper_id).title if paper_id in self.library else None
+
+    def _searched(self) -> FoundHits:
+        wanted = self.wanted
+        n_papers = working.N_PAPERS.get(wanted.kind, self.how.get("n_sources", N_SOURCES))
+        return look(
+            self.library,
+            wanted.topic,
+            k=max(n_papers, len(wanted.about)),
+            reranker=self.reranker,
+            breadth=working.breadth_for(wanted),
+            about=wanted.about,
+            without=wanted.without,
+        )
+
+    # -- quoting
+
+    def _quote(self, found: FoundHits) -> Iterator[Event]:
+        hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
         yield Found(self.sources)
-        drafts = quoting.quote(self.standalone_question, hits, evidence, self.history)
-        if isinstance(drafts, quoting.Abstention):
-            yield self._finished("abstained", drafts.text, reason=drafts.reason)
-            return
+        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker)
         papers = papers_of(hits)
-        claims = [check(draft, papers, self.judge) for draft in drafts]
+        claims = [check(draft, papers, self.judge) for draft in drafts.claims]
+        if isinstance(drafts, Abstention):
+            text = "\n".join(filter(None, [drafts.text, quoting.as_text(claims)]))
+            yield self._finished("abstained", text, claims, reason=drafts.reason)
+            return
         self.first_token_seconds = time.perf_counter() - self.started
-        text = quoting.as_text(claims)
+        text = self._table_text(drafts.table, claims) if drafts.table else quoting.as_text(claims)
         yield Wrote(text)
         for index, claim in enumerate(claims):
             yield Checked(index, claim)
-        yield self._finished("answered", text, claims)
+        yield self._finished("answered", text, claims, table=drafts.table)
 
-    def _write(self, model: LanguageModel, hits: Sequence[Hit], evidence: Evidence) -> Iterator[Event]:
-        best = best_spans(hits, evidence)
-        self.sources = fit(
-            hits,
-            budget_tokens=budget_for(model),
-            max_sources=len(hits),
-            evidence=model.evidence,
-            best_sentences=best,
-        )
+    def _table_text(self, table: Table, claims: Sequence[Claim]) -> str:
+        titles = {source.hit.paper.paper_id: source.hit.paper.title for source in self.sources}
+        return table_as_text(table, [titles.get(paper_id, paper_id) for paper_id in table.paper_ids], claims)
+
+    # -- writing
+
+    def _write(self, model: LanguageModel, found: FoundHits) -> Iterator[Event]:
+        wanted, hits = self.wanted, found.hits
+        shown = working.shown(wanted, hits, found.evidence, model)
+        self.sources = shown.sources
         yield Found(self.sources)
-        if not hits or (evidence.log_odds < NO_USE_IN_ASKING and not quoting.is_near(self.standalone_question, hits)):
-            nothing = quoting.abstention(self.standalone_question, hits)
+        is_far = found.evidence.log_odds < NO_USE_IN_ASKING and not quoting.is_near(wanted.question, hits)
+        if not hits or (is_far and not wanted.about):
+            nothing = quoting.abstention(wanted.question, hits)
             yield self._finished("abstained", nothing.text, reason=nothing.reason)
             return
         if not self.sources:
@@ -201,13 +244,12 @@ class _Telling:
             return
 
         papers = papers_of(hits)
-        numbering = Numbering.after(self.history)
         claims: list[Claim] = []
         text = ""
         written: Written | None = None
         asked_at = time.perf_counter()
         try:
-            for told in write(self.standalone_question, self.sources, model, numbering, stopped=self._stopped):
+            for told in working.written(wanted, shown, model, self.numbering, self._stopped):
                 if isinstance(told, Wrote):
                     if self.first_token_seconds is None:
                         self.first_token_seconds = time.perf_counter() - self.started
@@ -220,72 +262,108 @@ class _Telling:
                     written = told
         except ModelError as error:
             # What had been written stays, with its verdicts: it is true of what was read.
-            text, claims = self._only_verified(text, claims)
+            text, claims, _ = self._only_verified(text, claims, None)
             yield self._finished("failed", text, claims, error=str(error))
             return
-        assert written is not None  # write() always ends with it
+        assert written is not None  # the writing always ends with it
         if written.first_token_seconds is not None:
             self.first_token_seconds = asked_at - self.started + written.first_token_seconds
+        self.usage = written.usage
         self.notes.extend(written.notes)
-        yield self._concluded(written, claims, hits)
+        text = written.text
+        if not written.stopped and not written.declined:
+            repaired = False
+            for index, claim in self._repaired(model, claims, papers):
+                claims[index] = claim
+                repaired = True
+                yield Checked(index, claim)
+            if repaired:
+                text = self._rebuilt(claims, written.table)
+                yield Wrote(text)
+        yield self._concluded(written, text, claims, hits)
 
-    def _concluded(self, written: Written, claims: list[Claim], hits: Sequence[Hit]) -> Finished:
+    def _repaired(
+        self, model: LanguageModel, claims: Sequence[Claim], papers: dict[str, Paper]
+    ) -> Iterator[tuple[int, Claim]]:
+        """Each sentence that failed the check and now passes it, with its place."""
+        if not self.how.get("repair", True) or self.judge is None:
+            return
+        n_asked = 0
+        n_done = {"found": 0, "rewritten": 0}
+        for index, claim in enumerate(claims):
+            if self._stopped():
+                return
+            better = repairing.cite(claim, self.sources, self.judge, self.numbering)
+            n_done["found"] += better is not None
+            if better is None and repairing.worth_rewriting(claim) and n_asked < repairing.MAX_REWRITTEN:
+                n_asked += 1
+                try:
+                    better = repairing.rewrite(claim, self.sources, papers, model, self.judge, self._stopped)
+                except ModelError as error:
+                    self.notes.append(f"The model could not be asked to correct a sentence: {error}")
+                    return
+                n_done["rewritten"] += better is not None
+            if better is not None:
+                yield index, better
+        for done, words in (("found", "footnote was put right"), ("rewritten", "sentence was rewritten")):
+            if n := n_done[done]:
+                words = (
+                    words
+                    if n == 1
+                    else words.replace("footnote was", "footnotes were").replace("sentence was", "sentences were")
+                )
+                self.notes.append(f"{n} {words} by the check.")
+
+    def _concluded(self, written: Written, text: str, claims: list[Claim], hits: Sequence[Hit]) -> Finished:
         """The outcome of a reply that ended without an error."""
-        text, claims = self._only_verified(written.text, claims)
+        text, claims, table = self._only_verified(text, claims, written.table)
         if written.stopped:
-            return self._finished("stopped", text, claims, usage=written.usage)
+            return self._finished("stopped", text, claims, table=table)
         if written.declined:
             text = "The model found no answer in the abstracts." + (
                 f" The nearest paper is “{hits[0].paper.title}”." if hits else ""
             )
-            return self._finished("abstained", text, reason="model_declined", usage=written.usage)
+            return self._finished("abstained", text, reason="model_declined")
         if written.empty:
-            text = "The model returned no text. What was found is still here."
-            return self._finished("empty", text, usage=written.usage)
+            return self._finished("empty", "The model returned no text. What was found is still here.")
         if not claims and self.verified_only:
             text = "No sentence that the model wrote passed the check."
-            return self._finished("abstained", text, reason="not_stated", usage=written.usage)
-        return self._finished("answered", text, claims, usage=written.usage)
+            return self._finished("abstained", text, reason="not_stated")
+        return self._finished("answered", text, claims, table=table)
 
-    def _only_verified(self, text: str, claims: list[Claim]) -> tuple[str, list[Claim]]:
-        """Both without the sentences that failed the check, where that was asked for, and a note of how many.
+    def _only_verified(
+        self, text: str, claims: list[Claim], table: Table | None
+    ) -> tuple[str, list[Claim], Table | None]:
+        """All three without the sentences that failed the check, where that was asked for, and a note of how many.
 
         The numbers close up: a number belongs to the conversation only if its reader saw it.
         """
-        kept = [claim for claim in claims if claim.verdict in _VERIFIED]
+        kept = [index for index, claim in enumerate(claims) if claim.verdict in _VERIFIED]
         n_dropped = len(claims) - len(kept)
         if not self.verified_only or not n_dropped:
-            return text, claims
+            return text, claims, table
         self.notes.append(
             f"{n_dropped} {'sentence' if n_dropped == 1 else 'sentences'} that failed the check "
             f"{'was' if n_dropped == 1 else 'were'} left out."
         )
         numbering = Numbering.after(self.history)
-        kept = [_renumbered(claim, numbering) for claim in kept]
-        text = " ".join(
-            claim.text + " " + "".join(dict.fromkeys(marker_text(citation) for citation in claim.citations))
-            for claim in kept
+        places = {index: place for place, index in enumerate(kept)}
+        if table is not None:
+            cells = tuple(tuple(None if at is None else places.get(at) for at in row) for row in table.cells)
+            table = dataclasses.replace(table, cells=cells)
+        claims = [_renumbered(claims[index], numbering) for index in kept]
+        return self._rebuilt(claims, table), claims, table
+
+    def _rebuilt(self, claims: Sequence[Claim], table: Table | None) -> str:
+        """The text of an answer whose sentences changed."""
+        if table is not None:
+            return self._table_text(table, claims)
+        between = "\n" if self.wanted.kind == "list" else " "
+        return between.join(
+            f"{claim.text} {''.join(dict.fromkeys(map(marker_text, claim.citations)))}".rstrip() for claim in claims
         )
-        return text, kept
 
-    def _standalone(self) -> str:
-        if not self.history:
-            return self.question
-        history = self._history_with_papers()
-        meant = papers_meant(self.question, history)
-        titles = [self.library.paper(paper_id).title for paper_id in meant if paper_id in self.library]
-        return standalone(self.question, history, titles)
-
-    def _history_with_papers(self) -> tuple[Turn, ...]:
-        """The turns that speak of a topic; where the last one names no paper, with the one that its words find."""
-        history = tuple(turn for turn in self.history if turn.paper_ids or smalltalk.reply(turn.question) is None)
-        if not history or history[-1].paper_ids:
-            return history
-        *before, last = history
-        if any(turn.paper_ids for turn in before) and points_back(last.question, last_topic(before)):
-            return history
-        nearest = search(self.library, last_topic(history), k=1, reranker=self.reranker)
-        return (*before, dataclasses.replace(last, paper_ids=tuple(hit.paper.paper_id for hit in nearest)))
+    # -- everywhere
 
     def _readable(self, question: str) -> str:
         """The question without control characters, trimmed to a length that can be searched for."""
@@ -308,12 +386,12 @@ class _Telling:
         *,
         reason: AbstentionReason | None = None,
         error: str | None = None,
-        usage: Usage | None = None,
+        table: Table | None = None,
     ) -> Finished:
         return Finished(
             Answer(
                 question=self.question,
-                standalone_question=self.standalone_question,
+                standalone_question=self.wanted.question,
                 outcome=outcome,
                 text=text,
                 claims=tuple(claims),
@@ -322,8 +400,10 @@ class _Telling:
                 reason=reason,
                 error=error,
                 notes=tuple(self.notes),
-                usage=usage or Usage(),
+                usage=priced(self.usage, self.model) if self.model is not None else self.usage,
                 timings=Timings(self.search_seconds, self.first_token_seconds, time.perf_counter() - self.started),
+                kind=self.wanted.kind,
+                table=table,
             )
         )
 

@@ -115,6 +115,10 @@ def _summary(answer: Answer) -> str:
         parts.append(f"{supported} of {count(len(answer.claims), 'sentence')} supported")
     parts.append(f"{answer.timings.total_seconds:.2f} s")
     parts.append(one_line(answer.model) if answer.model else "quoting mode")
+    if answer.usage.prompt_tokens is not None and answer.usage.completion_tokens is not None:
+        parts.append(f"{answer.usage.prompt_tokens + answer.usage.completion_tokens:,} tokens")
+    if answer.usage.cost is not None:
+        parts.append(f"{answer.usage.cost:.4f} spent")
     return " · ".join(parts)
 
 

@@ -128,6 +128,8 @@ class Hit:
     chunk: Chunk
     score: float
     origins: tuple[Origin, ...]
+    nearest: Span | None = None
+    """The sentence of the chunk that is nearest to the question in meaning; None if that was not asked for."""
     sentence_vectors: Any = field(default=None, compare=False, repr=False)
     """float32 (n_sentences, n_dims), unit rows, one per ``chunk.sentences``: stored with
     the chunk so that no sentence is embedded at question time. None if not stored."""
@@ -187,6 +189,8 @@ class Claim:
     """That what is cited says all of the claim, as the check sees it; None where it gives none."""
     missing: tuple[str, ...] = ()
     """Telling words of a claim that is not borne out which stand nowhere in what is cited."""
+    context: str = ""
+    """For a quote that begins with 'it' or 'this': the sentence before it, shown in brackets outside the quotation."""
     elsewhere: Citation | None = None
     """For a claim that what it cites does not bear: where it does stand, in a paper that it does not cite."""
 
@@ -209,6 +213,8 @@ class Usage:
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost: float | None = None
+    """In the currency of the model's configured prices; None without them, or without counts."""
 
 
 @dataclass(frozen=True, slots=True)

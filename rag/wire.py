@@ -63,6 +63,7 @@ def claim_to_json(claim: Claim) -> dict[str, Any]:
         "verdict": claim.verdict,
         "reasons": list(claim.reasons),
         "is_quote": claim.is_quote,
+        "context": claim.context,
         "probability": None if claim.probability is None else round(claim.probability, 4),
         "missing": list(claim.missing),
         "elsewhere": _elsewhere_to_json(claim.elsewhere) if claim.elsewhere else None,

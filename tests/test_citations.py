@@ -33,6 +33,27 @@ def source(number: int, paper_id: str, abstract: str = KELP) -> Source:
     return Source(number, Hit(paper, chunk, 1.0, ()), chunk.sentences)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("[2b]", ((2, 1),)),
+        ("[2b, 3A]", ((2, 1), (3, 0))),
+        ("[2b-d; 5]", ((2, 1), (2, 2), (2, 3))),
+        ("[2b, 2c]", ((2, 1), (2, 2))),
+        ("[1a-2c]", ((1, 0), (2, 2))),
+        ("[1-3]", ()),
+    ],
+)
+def test_a_letter_names_a_sentence_of_a_source(text: str, sentences: tuple[tuple[int, int], ...]) -> None:
+    (marker,) = parse_markers(f"It grows {text}.")
+    assert marker.sentences == sentences
+
+
+@pytest.mark.parametrize("text", ["[2ab]", "[2nd]", "[3D]x", "[10th]", "[a]", "[b-d]"])
+def test_letters_that_name_no_sentence_are_text(text: str) -> None:
+    assert [m.sentences for m in parse_markers(text.replace("x", ""))] in ([], [((3, 3),)])
+
+
 def draft(text: str, *numbers: int) -> DraftSentence:
     return DraftSentence(text, numbers, 0, len(text))
 
@@ -67,6 +88,11 @@ def streamed(text: str, sizes: list[int]) -> list[DraftSentence]:
         ("【3†source】", (3,)),
         ("[2, 2]", (2,)),
         ("[[5]]", (5,)),
+        ("[2b]", (2,)),
+        ("[2b, 3a]", (2, 3)),
+        ("[2b-d]", (2,)),
+        ("[1a-3]", (1, 2, 3)),
+        ("[Source 2C]", (2,)),
     ],
 )
 def test_markers_as_models_write_them(text: str, numbers: tuple[int, ...]) -> None:
@@ -211,6 +237,18 @@ def test_a_number_without_a_source_never_looks_like_one_with() -> None:
 
 def test_two_chunks_of_one_paper_share_its_number() -> None:
     assert shown("X [1][2]. Y [1] [2].", [source(1, "a"), source(2, "a")], Numbering()) == "X [1]. Y [1]."
+
+
+def test_a_sentence_that_is_named_by_letter_is_the_one_that_is_cited() -> None:
+    one = source(1, "kelp")
+    (named,) = split_marked("Kelp is found on cold coasts [1d].")
+    claim = cited(named, [one], Numbering())
+    assert claim.citations[0].quote == "Divers counted urchins every May."
+    (two,) = split_marked("Kelp is found on cold coasts [1c-d].")
+    assert cited(two, [one], Numbering()).citations[0].quote.endswith("every May.")
+    for beyond in ("[1z]", "[1a, 1c]"):
+        (lost,) = split_marked(f"Kelp is found on cold coasts {beyond}.")
+        assert cited(lost, [one], Numbering()).citations[0].quote == "Kelp forests are found on cold coasts."
 
 
 def test_a_claim_cites_exact_spans_and_keeps_bad_numbers() -> None:

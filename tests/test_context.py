@@ -82,6 +82,20 @@ def test_a_best_sentence_of_another_chunk_is_a_mistake() -> None:
         fit([kelp], budget_tokens=500, max_sources=5, evidence="sentences", best_sentences=best)
 
 
+def test_letters_name_the_sentences_of_the_abstract_and_count_against_the_budget() -> None:
+    kelp = hit("kelp", "Kelp grows fast. It is eaten. Divers count it in May.")
+    (source,) = fit([kelp], budget_tokens=500, max_sources=1, evidence="abstracts", lettered=True)
+    assert "(a) Kelp grows fast. (b) It is eaten. (c) Divers count it in May." in render_sources(
+        [source], lettered=True
+    )
+    plain = fit([kelp], budget_tokens=32, max_sources=1, evidence="abstracts")
+    lettered = fit([kelp], budget_tokens=32, max_sources=1, evidence="abstracts", lettered=True)
+    assert len(lettered[0].sentences) < len(plain[0].sentences)
+    best = {kelp.chunk.chunk_id: kelp.chunk.sentences[2:]}
+    (last,) = fit([kelp], budget_tokens=500, max_sources=1, evidence="sentences", best_sentences=best, lettered=True)
+    assert "(c) Divers count it in May." in render_sources([last], lettered=True)
+
+
 # What stands in a source cannot get out of it
 
 

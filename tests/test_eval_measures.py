@@ -14,6 +14,7 @@ from eval.measures import (
     FALSE_REFUSAL,
     HEADLINE,
     RIGHT_PAPER,
+    UNSCORED,
     Measure,
     fault,
     figure,
@@ -22,7 +23,7 @@ from eval.measures import (
     score,
 )
 from eval.questions import Question
-from eval.records import Record
+from eval.runs.records import Record
 from eval.statistics import Interval, clustered_interval, wilson
 
 KELP = Question("kelp", "How fast?", True, relevant=("p1",), evidence=("Kelp grows 60 cm a day.",), must=(r"60\s?cm",))
@@ -66,7 +67,7 @@ def test_the_four_promises_on_ten_records_counted_by_hand() -> None:
 
     def counts(measure: Measure) -> tuple[int, int, int]:
         one = figure(measure, records)
-        return one.n_true, one.n_scored, one.n_unscored
+        return int(one.total), one.n_scored, one.n_unscored
 
     assert counts(RIGHT_PAPER) == (3, 5, 1)
     assert counts(FACT) == (3, 5, 1)
@@ -81,21 +82,21 @@ def test_the_four_promises_on_ten_records_counted_by_hand() -> None:
 def test_a_failure_is_neither_right_nor_wrong_and_widens_the_bounds() -> None:
     records = [Record(KELP, answer(A_RIGHT_QUOTE))] * 3 + [Record(KELP, FAILED)]
     one = figure(RIGHT_PAPER, records)
-    assert one.share == 1.0
+    assert one.mean == 1.0
     assert one.bounds == Interval(0.75, 1.0)
     assert one.meets_target is False  # it might be 75 %
     assert figure(FALSE_REFUSAL, records).meets_target is False  # the fourth might have been one
     for outcome in ("failed", "empty", "stopped"):
-        assert score(FALSE_REFUSAL, Record(KELP, answer(outcome=outcome))) is None
+        assert score(FALSE_REFUSAL, Record(KELP, answer(outcome=outcome))) == UNSCORED
         assert fault(Record(KELP, answer(outcome=outcome))) == "error"
 
 
 def test_without_a_question_to_score_there_is_no_figure() -> None:
     for records in ([], [Record(MOON, ABSTAINED)]):
         one = figure(RIGHT_PAPER, records)
-        assert (one.share, one.interval, one.bounds, one.meets_target) == (None, None, None, None)
+        assert (one.mean, one.interval, one.bounds, one.meets_target) == (None, None, None, None)
     only_failed = figure(RIGHT_PAPER, [Record(KELP, FAILED)])
-    assert only_failed.share is None
+    assert only_failed.mean is None
     assert only_failed.bounds == Interval(0.0, 1.0)
 
 

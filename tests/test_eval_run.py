@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval import cli, records
+from eval import cli
 from eval.errors import OtherRun, RunError
 from eval.questions import Question, resolve
-from eval.records import Journal, Record
-from eval.runner import Run, run
+from eval.runs import records
+from eval.runs.records import Journal, Record, Run
+from eval.runs.runner import run
+from eval.scores import scores_of
 from eval.sentences import figures, rank
-from eval.table import run_as_json, run_as_text
+from eval.table import run_as_json, scores_as_text
 from rag.config import ModelConfig
 from rag.embedding import BundledEmbedder
 from rag.errors import EmbeddingError
@@ -76,11 +78,11 @@ def questions() -> tuple[Question, ...]:
 
 
 def lines(folder: Path) -> list[str]:
-    return [json.loads(line)["id"] for line in (folder / "answers.jsonl").read_text("utf-8").splitlines()]
+    return [json.loads(line)["id"] for line in (folder / "run.jsonl").read_text("utf-8").splitlines()[1:]]
 
 
 def scores(done: Run) -> object:
-    found = run_as_json(done)
+    found = run_as_json(scores_of(done))
     return found["figures"], found["by_tag"], found["failures"]
 
 
@@ -90,10 +92,18 @@ def test_a_run_asks_everything_and_keeps_what_it_was_told(
     done = run(library, questions, out=tmp_path / "run")
     assert [record.question.question_id for record in done.records] == ["kelp-1", "bees-1", "greeting"]
     assert all(record.is_scorable and record.seconds > 0 and record.asked_at for record in done.records)
-    about, kept = records.read(tmp_path / "run")
+    again = records.read(tmp_path / "run")
+    about, kept = again.about, again.records
     assert about["corpus"] == {"papers": 2, "fingerprint": library.corpus_fingerprint}
     assert about["embedding"] == BundledEmbedder.fingerprint
-    assert about["settings"] == {"model": None, "n_sources": 6, "verified_only": False}
+    assert about["settings"] == {
+        "model": None,
+        "n_sources": 6,
+        "verified_only": False,
+        "repeats": 1,
+        "judge": None,
+        "graded": False,
+    }
     assert about["versions"]["numpy"] == np.__version__
     assert len(about["prompts"]["answer"]) == len(about["code"]) == 64
     assert [record.answer for record in kept] == [record.answer for record in done.records]
@@ -113,7 +123,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
     with pytest.raises(KeyboardInterrupt):
         run(library, questions, out=folder, on_record=killed)
     assert lines(folder) == ["kelp-1", "bees-1"]
-    path = folder / "answers.jsonl"
+    path = folder / "run.jsonl"
     data = path.read_bytes()
     path.write_bytes(data[: len(data) - 40])  # the second line was being written
     asked: list[str] = []
@@ -128,7 +138,7 @@ def test_a_killed_run_goes_on_and_ends_as_an_unbroken_one(
 def test_a_run_killed_before_its_first_answer_or_in_its_heading_starts_anew(
     library: Library, questions: tuple[Question, ...], tmp_path: Path
 ) -> None:
-    (tmp_path / "run.json.new").write_text("{", "utf-8")
+    (tmp_path / "run.jsonl.new").write_text("{", "utf-8")
     assert len(run(library, questions, out=tmp_path).records) == 3
 
 
@@ -158,15 +168,18 @@ def test_a_folder_of_other_things_or_of_damaged_lines_is_left_alone(
         run(library, questions, out=tmp_path)
     folder = tmp_path / "run"
     run(library, questions, out=folder)
-    path = folder / "answers.jsonl"
-    whole = path.read_text("utf-8")
+    path = folder / "run.jsonl"
+    head, _, whole = path.read_text("utf-8").partition("\n")
     for damage in ("{}\n", "not json\n", '{"id": "x", "question": {}, "answer": {"claims": 3}}\n'):
-        path.write_text(damage + whole, "utf-8")
-        with pytest.raises(RunError, match=r"line 1 is not an answer of a run"):
+        path.write_text(head + "\n" + damage + whole, "utf-8")
+        with pytest.raises(RunError, match=r"line 2 is not an answer of a run"):
             run(library, questions, out=folder)
-        assert path.read_text("utf-8") == damage + whole
-    (folder / "run.json").write_text("{", "utf-8")
+        assert path.read_text("utf-8") == head + "\n" + damage + whole
+    path.write_text("{\n", "utf-8")
     with pytest.raises(RunError, match="damaged"):
+        records.read(folder)
+    path.write_text(whole, "utf-8")
+    with pytest.raises(RunError, match="no run of format"):
         records.read(folder)
     with pytest.raises(RunError, match="holds no run"):
         records.read(tmp_path / "nothing")
@@ -196,20 +209,20 @@ def test_a_model_that_cannot_be_reached_is_an_error_not_an_abstention(
 ) -> None:
     model = OpenAICompatibleModel(UNREACHABLE)
     done = run(library, questions[:2], model=model, out=tmp_path)
-    found = run_as_json(done)
+    found = run_as_json(scores_of(done))
     assert found["n_unscored"] == 2
     refusal = found["figures"]["false_refusal"]
-    assert (refusal["share"], refusal["n_scored"], refusal["bounds"]) == (None, 0, [0.0, 1.0])
+    assert (refusal["mean"], refusal["n_scored"], refusal["bounds"]) == (None, 0, [0.0, 1.0])
     assert [failure["fault"] for failure in found["failures"]] == ["error", "error"]
-    assert "2 questions got no answer that can be scored" in run_as_text(done)
+    assert "2 answers of 2 cannot be scored" in scores_as_text(scores_of(done))
     assert done.about["settings"]["model"]["endpoint"] == "http://127.0.0.1:9/v1"
-    assert "secret" not in (tmp_path / "run.json").read_text("utf-8")
+    assert "secret" not in (tmp_path / "run.jsonl").read_text("utf-8")
     asked: list[str] = []
     run(library, questions[:2], model=model, out=tmp_path, on_record=lambda one, _: asked.append(one.error or ""))
     assert asked == []
     run(library, questions[:2], model=model, out=tmp_path, retry_errors=True, on_record=lambda *_: asked.append(""))
     assert len(asked) == 2
-    assert len(records.read(tmp_path)[1]) == 2
+    assert len(records.read(tmp_path).records) == 2
 
 
 def test_an_embedding_that_fails_once_costs_one_question(questions: tuple[Question, ...], tmp_path: Path) -> None:
@@ -224,13 +237,13 @@ def test_an_embedding_that_fails_once_costs_one_question(questions: tuple[Questi
         done = run(library, questions)
     assert [record.is_scorable for record in done.records] == [True, False, True]
     assert done.records[1].failure == "the endpoint refused: try later"
-    assert "error: the endpoint refused" in run_as_text(done, failures=True)
+    assert "error: the endpoint refused" in scores_as_text(scores_of(done), failures=True)
 
 
 def test_no_questions_are_no_figures(library: Library) -> None:
     done = run(library, ())
     assert done.records == ()
-    text = run_as_text(done, by_tag=True, failures=True)
+    text = scores_as_text(scores_of(done), by_tag=True, failures=True)
     assert text.count("nothing to measure") == 4
     assert "0 questions missed something" in text
     assert figures(rank(library, ()))[0].share is None
@@ -254,7 +267,7 @@ def test_the_ranker_alone_is_measured_on_marked_sentences(library: Library, ques
 
 def test_text_from_outside_cannot_paint_the_terminal(library: Library) -> None:
     question = Question("evil\x1b[2J", "\x1b]0;owned\x07 What is kelp\u202e?", False, tags=("\x1b[31m",))
-    text = run_as_text(run(library, [question]), by_tag=True, failures=True)
+    text = scores_as_text(scores_of(run(library, [question])), by_tag=True, failures=True)
     assert all(ch.isprintable() or ch == "\n" for ch in text)
 
 
@@ -281,6 +294,9 @@ def test_the_command_prints_the_table_and_resumes(
         "--out",
         str(tmp_path / "out"),
         "--quote",
+        "--judge",
+        "rules",
+        "--no-correction",
     ]
     assert cli.main([*common, "--by-tag", "--failures"]) == 0
     text = capsys.readouterr().out
@@ -290,7 +306,7 @@ def test_the_command_prints_the_table_and_resumes(
     found = json.loads(capsys.readouterr().out)
     assert found["n_questions"] == 3
     assert set(found["by_tag"]) == {"number", "fact", "chitchat"}
-    assert found["figures"]["abstained"]["n_true"] == 1
+    assert found["figures"]["abstained"]["mean"] == 1.0
     assert lines(tmp_path / "out") == ["kelp-1", "bees-1", "greeting"]
 
 
@@ -299,7 +315,7 @@ def test_the_command_takes_a_limit_evenly_from_the_file(
 ) -> None:
     file = written(tmp_path / "q.jsonl", [Question(f"q{n}", "hello", False) for n in range(10)])
     common = ["--questions", str(file), "--library", str(library.path), "--json"]
-    assert cli.main(["run", *common, "--limit", "3", "--out", str(tmp_path / "out"), "--quote"]) == 0
+    assert cli.main(["run", *common, "--limit", "3", "--out", str(tmp_path / "out"), "--quote", "--judge", "none"]) == 0
     assert lines(tmp_path / "out") == ["q0", "q3", "q6"]
     assert cli.main(["sentences", *common]) == 0
 
@@ -311,7 +327,7 @@ def test_the_command_ends_with_1_if_something_could_not_be_run(
     config = tmp_path / "footnoted.toml"
     config.write_text('[model.x]\nbase_url = "http://127.0.0.1:9/v1"\nname = "nobody"\nmax_retries = 0\n', "utf-8")
     common = ["run", "--questions", str(file), "--library", str(library.path), "--config", str(config)]
-    assert cli.main([*common, "--model", "x"]) == 1
+    assert cli.main([*common, "--model", "x", "--judge", "none"]) == 1
     said = capsys.readouterr()
     assert "1 of 1 questions could not be run" in said.err
     assert "127.0.0.1:9" in said.err
@@ -352,10 +368,41 @@ def test_the_shipped_questions_run_over_the_shipped_papers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cli.main(["run", "--quote", "--json"]) == 0
+    assert cli.main(["run", "--quote", "--json", "--judge", "rules", "--no-correction"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["run"]["corpus"]["papers"] == 62
     assert (found["n_questions"], found["n_unscored"]) == (205, 0)
     # Far below the targets, which are for the table to judge: this is about a run that works.
-    assert found["figures"]["right_paper_found"]["share"] > 0.9
+    assert found["figures"]["right_paper_found"]["mean"] > 0.9
     assert not [failure for failure in found["failures"] if failure["fault"] == "question"]
+
+
+def test_judges_are_measured_by_subcommands_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from eval.judge_rates import judged_answers_path
+
+    command = ["judge", "--data", str(judged_answers_path()), "--judge", "overlap", "--limit", "20", "--json"]
+    assert cli.main([*command, "--resamples", "10"]) == 0
+    assert json.loads(capsys.readouterr().out)["figures"]
+    papers = tmp_path / "papers.jsonl"
+    papers.write_text(
+        "".join(json.dumps({"title": one.title, "abstract": one.abstract}) + "\n" for one in PAPERS), "utf-8"
+    )
+    assert cli.main(["defects", "--library", str(papers), "--judge", "rules"]) == 0
+    assert "all defects" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["judge", "--help"])
+    assert ended.value.code == 0
+
+
+def test_without_an_answerable_question_there_is_still_a_report(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path / "q.jsonl", [Question(f"u{n}", "hello", False) for n in range(3)])
+    common = ["--questions", str(file), "--library", str(library.path), "--quote", "--judge", "rules"]
+    assert cli.main(["run", *common, "--no-correction", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "report.html").stat().st_size > 5_000
+    baseline = ["--baseline", str(tmp_path / "out" / "run.jsonl")]
+    assert cli.main(["gate", *baseline, *common]) == 0
+    assert "the gate is open" in capsys.readouterr().out
+    assert cli.main(["gate", *baseline, *common, "--limit", "2"]) == 2
+    assert "1 questions only before" in capsys.readouterr().err

@@ -70,8 +70,8 @@ def test_a_written_answer_is_checked_sentence_by_sentence(pile: Library) -> None
     text = f"{FACT} [1]. It was tested on 93 datasets [1]. Everybody loves it. It also flies [9]."
     answer = written(pile, Says(text))
     assert answer.outcome == "answered"
-    assert [claim.verdict for claim in answer.claims] == ["unchecked", "unsupported", "uncited", "unsupported"]
-    assert answer.claims[1].reasons == ("'93' does not stand in what is cited",)
+    assert [claim.verdict for claim in answer.claims] == ["supported", "unsupported", "uncited", "unsupported"]
+    assert answer.claims[1].reasons == ("the number '93' does not stand in what is cited",)
     assert answer.claims[3].reasons == ("there is no source 9",)
     assert quotes_are_exact(pile, answer)
     assert answer.usage.completion_tokens == 7
@@ -82,7 +82,7 @@ def test_verified_only_leaves_out_what_failed_and_says_how_much(pile: Library) -
     answer = written(pile, Says(text), verified_only=True)
     assert answer.outcome == "answered"
     assert answer.text == f"{FACT}. [1]"
-    assert [claim.verdict for claim in answer.claims] == ["unchecked"]
+    assert [claim.verdict for claim in answer.claims] == ["supported"]
     assert answer.claims[0].citations[0].title.startswith("FBLNet")
     assert answer.notes == ("2 sentences that failed the check were left out.",)
 

@@ -6,8 +6,11 @@ import dataclasses
 
 import pytest
 
-from rag.answer.quoting import Abstention, as_text, chosen, quote
-from rag.evidence import Evidence, RankedSentence
+from rag.answer.citations import Numbering
+from rag.answer.drafts import Abstention, Quoted, context_of, quotations
+from rag.answer.quoting import as_text, chosen, quote
+from rag.retrieval.evidence import Evidence, RankedSentence
+from rag.sentences import split_sentences
 from rag.types import Chunk, Citation, Claim, Hit, Origin, Paper, Span, Turn
 
 ABSTRACT = "Kelp grows fast. It needs cold water [7]. Urchins eat it."
@@ -28,8 +31,9 @@ HITS = [hit(0), hit(1)]
 
 
 def test_at_most_three_quotes_letter_for_letter_the_best_paper_first_in_reading_order() -> None:
-    claims = quote("how?", HITS, evidence((1, 2, 9.0), (0, 1, 8.0), (1, 0, 7.0), (0, 0, 6.0)))
-    assert not isinstance(claims, Abstention)
+    said = quote("how?", HITS, evidence((1, 2, 9.0), (0, 1, 8.0), (1, 0, 7.0), (0, 0, 6.0)), Numbering())
+    assert isinstance(said, Quoted)
+    claims = said.claims
     assert [(c.citations[0].paper_id, c.text) for c in claims] == [
         ("p1", "Kelp grows fast."),
         ("p1", "Urchins eat it."),
@@ -42,33 +46,33 @@ def test_at_most_three_quotes_letter_for_letter_the_best_paper_first_in_reading_
 
 
 def test_numbers_go_on_from_the_conversation() -> None:
-    claims = quote("how?", HITS, evidence((1, 0, 9.0)), [Turn("before", "said", ("p7", "p1"))])
-    assert not isinstance(claims, Abstention)
-    assert claims[0].citations[0].number == 2
+    said = quote("how?", HITS, evidence((1, 0, 9.0)), Numbering.after([Turn("before", "said", ("p7", "p1"))]))
+    assert isinstance(said, Quoted)
+    assert said.claims[0].citations[0].number == 2
 
 
 @pytest.mark.parametrize(("cosine", "reason"), [(0.5, "not_stated"), (0.05, "nothing_near")])
 def test_unlikely_answers_become_abstentions_with_their_reason(cosine: float, reason: str) -> None:
     hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, cosine),))]
-    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5))
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5), Numbering())
     assert isinstance(said, Abstention) and said.reason == reason
 
 
 def test_a_paper_with_the_name_that_is_asked_for_is_near_whatever_its_cosine() -> None:
     paper = Paper("p", "KelpNet-2: counting urchins", ABSTRACT)
     hits = [dataclasses.replace(hit(0), paper=paper)]
-    said = quote("What batch size did KelpNet-2 use?", hits, evidence((0, 0, 1.0), log_odds=-9.0))
+    said = quote("What batch size did KelpNet-2 use?", hits, evidence((0, 0, 1.0), log_odds=-9.0), Numbering())
     assert isinstance(said, Abstention) and said.reason == "not_stated" and "KelpNet-2" in said.text
 
 
 def test_an_abstention_names_the_nearest_paper() -> None:
     hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, 0.6),))]
-    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5))
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5), Numbering())
     assert isinstance(said, Abstention) and "“Kelp 0”" in said.text
 
 
 def test_nothing_found_is_nothing_near() -> None:
-    said = quote("how?", [], Evidence((), float("-inf")))
+    said = quote("how?", [], Evidence((), float("-inf")), Numbering())
     assert isinstance(said, Abstention) and said.reason == "nothing_near"
 
 
@@ -86,3 +90,24 @@ def test_a_paper_far_behind_is_not_quoted_for_variety() -> None:
 def test_a_quotes_own_brackets_are_never_shown_as_a_footnote() -> None:
     claim = Claim("It needs cold water [7].", (Citation(1, "p0"),))
     assert as_text([claim]) == "“It needs cold water ⟦7⟧.” [1]"
+
+
+def test_a_quote_that_points_back_says_what_it_goes_on_from() -> None:
+    abstract = "We grew kelp in tanks. It grew fast. This paper was long. Urchins were absent."
+    paper = Paper("p", "Kelp", abstract)
+    spans = tuple(split_sentences(abstract))
+    hit = Hit(paper, Chunk("p#0", "p", 0, Span(0, len(abstract)), spans, 20), 1.0, ())
+    assert [context_of(hit, span) for span in spans] == ["", "We grew kelp in tanks.", "", ""]
+    alone = quotations([(hit, spans[1])], Numbering())
+    assert as_text(alone) == "(after: We grew kelp in tanks.) “It grew fast.” [1]"
+    together = quotations([(hit, spans[0]), (hit, spans[1])], Numbering())
+    assert as_text(together) == "“We grew kelp in tanks.” [1]\n“It grew fast.” [1]"
+
+
+def test_a_long_context_is_cut_in_its_middle_at_words() -> None:
+    abstract = "We " + "really " * 60 + "measured kelp. They grew."
+    paper = Paper("p", "Kelp", abstract)
+    spans = tuple(split_sentences(abstract))
+    hit = Hit(paper, Chunk("p#0", "p", 0, Span(0, len(abstract)), spans, 20), 1.0, ())
+    context = context_of(hit, spans[1])
+    assert context.startswith("We really") and context.endswith("measured kelp.") and len(context) <= 165

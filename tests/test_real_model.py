@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from model_server import model_server
 
+import prompts
 from rag.answer.citations import Numbering
 from rag.answer.writing import Written, write
 from rag.chunks import split
 from rag.config import ModelConfig
-from rag.context import budget_for, fit
+from rag.context import budget_for, fit, render_sources
 from rag.errors import ModelError
 from rag.llm import Message, OpenAICompatibleModel
 from rag.types import Claim, Hit, Paper, Wrote
@@ -84,7 +85,10 @@ def test_an_answer_is_written_from_sources(base_url: str) -> None:
     model = model_at(base_url)
     assert budget_for(model) > 500
     sources = fit([Hit(paper, split(paper)[0], 1.0, ())], budget_tokens=500, max_sources=3, evidence=model.evidence)
-    events = list(write("By how much did growth fall?", sources, model, Numbering()))
+    messages = prompts.load("answer").render(
+        sources=render_sources(sources), question="By how much did growth fall?", manner="one short sentence"
+    )
+    events = list(write(messages, sources, model, Numbering()))
     end = events[-1]
     assert isinstance(end, Written)
     assert end.declined or any(isinstance(event, Claim) for event in events)

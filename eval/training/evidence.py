@@ -27,6 +27,7 @@ from rag.retrieval.evidence import (
     LINEAR_SHARE,
     MAX_HITS,
     READ_HITS,
+    breadth_of,
     candidate,
     places_of,
     reading_features,
@@ -34,7 +35,6 @@ from rag.retrieval.evidence import (
     to_read,
 )
 from rag.retrieval.features import FloatArray, answer_features, ends, sentence_features
-from rag.retrieval.question import asks_for_several
 from rag.retrieval.reranker import BUNDLED
 
 SENTENCE_L2 = 1e-3
@@ -143,7 +143,7 @@ def read_again(examples: Sequence[Example], weights: FloatArray) -> list[Read]:
         scores = one.table @ weights
         places = places_of(hits)
         owners = np.array([hit for hit, _ in places])
-        rows = to_read(scores, owners, asks_for_several(question))
+        rows = to_read(scores, owners, breadth_of(question))
         read = BUNDLED.scores(question, [candidate(hits, places[row]) for row in rows])
         combined = read + LINEAR_SHARE * scores[rows]
         features = reading_features(question, hits, one.table, scores, rows, read, combined)

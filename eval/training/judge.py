@@ -7,8 +7,9 @@
 A development script: it needs the ``training`` extra (torch, transformers). START is the
 published MiniLM wheel, or an .npz of an earlier training. It learns three classes:
 supported, contradicted, not stated. A claim that is partly supported counts as mostly not
-stated. With ``--fold`` a fifth of the papers of SciFact and WiCE stays out, for
-cross-validation.
+stated. It reads questions too, for which 'supported' means that the text answers them: the
+same reading decides whether a question is to be answered at all. With ``--fold`` a fifth of
+the papers of SciFact and WiCE stays out, for cross-validation.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ from typing import Any
 import numpy as np
 
 from eval.judge_data import LabelledClaim, read_claims
-from eval.training.reranker import HELD_OUT_PREFIX, encoder, padded
-from eval.training.sets import DATA, lines, sentences_of
+from eval.training.reranker import encoder, padded
+from eval.training.sets import DATA, lines, papers_of, questions_of, sentences_of
 from rag.embedding import load_tokenizer
 from rag.judge.pairing import pair_pieces
 from rag.types import Paper
+
+MIXED = ("mixed-e", "mixed-f")
+QUESTION_SETS = ("arxiv-b", "arxiv-c", "arxiv-d", "pubmedqa", *MIXED)
+CALIBRATION_PREFIX, TEST_PREFIX = "E7-", "F14-"
+"""Of the ids of those claims that calibrate the judge, and of those that only ever measure it."""
+HELD_OUT = (CALIBRATION_PREFIX, TEST_PREFIX)
 
 CLASSES = ("supported", "contradicted", "not stated")
 _SUPPORTED, _CONTRADICTED, _NOT_STATED = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
@@ -39,14 +46,14 @@ _PARTIAL = (0.25, 0.0, 0.75)
 _OF_MIXED = {"supported": _SUPPORTED, "partial": _PARTIAL, "contradicted": _CONTRADICTED, "not stated": _NOT_STATED}
 _PLANTED_CONTRADICTIONS = ("number", "negation", "direction", "quantifier")
 
-PLANTED_PER_EPOCH, FEVER_PER_EPOCH = 9_000, 5_000
+PLANTED_PER_EPOCH, FEVER_PER_EPOCH = 4_000, 2_500
 WRONG_PAPER_SHARE = 0.25
 """Of the supported claims, so many are shown once more, beside another paper of the set."""
 CITED_ALONE_SHARE = 0.4
 """So often a claim is shown with its cited sentences alone, otherwise with title and abstract."""
 
 PAIRS_PER_STEP = 24
-FROZEN_LAYERS = 0
+FROZEN_LAYERS = 1
 LEARNING_RATE = 6e-5
 HEAD_LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 100
@@ -83,14 +90,14 @@ def target_of(claim: LabelledClaim) -> tuple[float, float, float]:
 
 
 class Mixed:
-    """The claims of mixed-e with their papers, drawn anew for every epoch."""
+    """The claims of mixed-e and mixed-f with their papers, drawn anew for every epoch."""
 
     def __init__(self) -> None:
-        papers = [Paper(**row) for row in lines(DATA / "mixed-e-papers.jsonl.gz")]
+        papers = [Paper(**row) for name in MIXED for row in lines(DATA / f"{name}-papers.jsonl.gz")]
         self.sentences = {paper.paper_id: tuple(sentences_of(paper)) for paper in papers}
         self.titles = {paper.paper_id: paper.title for paper in papers}
-        self.rows = lines(DATA / "mixed-e-claims.jsonl.gz")
-        self.training = [row for row in self.rows if not row["id"].startswith(HELD_OUT_PREFIX)]
+        self.rows = [row for name in MIXED for row in lines(DATA / f"{name}-claims.jsonl.gz")]
+        self.training = [row for row in self.rows if not row["id"].startswith(HELD_OUT)]
 
     def whole(self, paper_id: str) -> tuple[str, ...]:
         return (self.titles[paper_id], *self.sentences[paper_id])
@@ -105,6 +112,29 @@ class Mixed:
                 other = rng.choice(others)
                 if other != row["paper_id"]:
                     yield Example(row["claim"], self.whole(other), _NOT_STATED)
+
+
+class Questions:
+    """The questions of the sets with their papers: answered there, not stated there, or put to another paper."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        papers = {paper.paper_id: paper for paper in papers_of(names)}
+        self.texts = {key: (paper.title, *sentences_of(paper)) for key, paper in papers.items()}
+        self.wanted = [
+            one
+            for one in questions_of(names)
+            if one.paper_ids and not one.question_id.startswith(HELD_OUT) and one.paper_ids <= self.texts.keys()
+        ]
+
+    def epoch(self, rng: random.Random) -> Iterator[Example]:
+        others = sorted(self.texts)
+        for one in self.wanted:
+            (paper_id,) = one.paper_ids
+            yield Example(one.question, self.texts[paper_id], _SUPPORTED if one.answerable else _NOT_STATED)
+            if one.answerable and rng.random() < WRONG_PAPER_SHARE:
+                other = rng.choice(others)
+                if other != paper_id:
+                    yield Example(one.question, self.texts[other], _NOT_STATED)
 
 
 def planted_examples(path: Path) -> list[Example]:
@@ -204,7 +234,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    mixed = Mixed()
+    mixed, questions = Mixed(), Questions(QUESTION_SETS)
     planted_ones = planted_examples(options.planted) if options.planted else []
     fever = list(from_set(options.fever, None)) if options.fever else []
     public = [one for path in options.sets for one in from_set(path, options.fold)]
@@ -212,6 +242,7 @@ def main() -> None:
     def epoch() -> list[Example]:
         return [
             *mixed.epoch(rng),
+            *questions.epoch(rng),
             *public,
             *_some(planted_ones, PLANTED_PER_EPOCH, rng),
             *_some(fever, FEVER_PER_EPOCH, rng),

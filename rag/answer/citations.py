@@ -1,7 +1,8 @@
 """From a model's text to sentences that point to exact spans. Pure: no files, no network, no model.
 
-A marker is ``[1]``, ``[1, 3]``, ``[1-3]``, ``[Source 2]`` or ``【1】``: brackets that hold
-only source numbers from 1 to 99. Brackets that hold anything else, a 0 or a year, are text.
+A marker is ``[1]``, ``[1, 3]``, ``[1-3]``, ``[2b]``, ``[Source 2]`` or ``【1】``: brackets that
+hold only source numbers from 1 to 99, each with the letter of a sentence or without.
+Brackets that hold anything else, a 0 or a year, are text.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ LONG_CHARACTERS, LOOK_AGAIN_CHARACTERS = 400, 100
 LONGEST_ENCLOSED_CHARACTERS = 300
 """Sentences are not ended inside brackets up to this long (see rag.sentences)."""
 
-_NUMBER = r"(?:(?:sources?|refs?\.?)\s*)?[#^]?\s*\d{1,2}"
+_NUMBER = r"(?:(?:sources?|refs?\.?)\s*)?[#^]?\s*\d{1,2}(?:[a-z](?![a-z])(?:\s*[–-]\s*[a-z](?![a-z]))?)?"
 _MARKER = re.compile(
     rf"[\[【]\s*{_NUMBER}(?:\s*(?:[,;&–—-]|and\b)\s*{_NUMBER}|\s+\d{{1,2}})*\s*(?:†[^\]】\n]{{0,40}})?[\]】]",
     re.IGNORECASE | re.ASCII,
@@ -33,7 +34,10 @@ _MARKER = re.compile(
 # What may still become a marker when more text comes.
 _UNFINISHED = re.compile(r"[\[【][\s\d,;&#^.–—a-z-]*(?:†[^\]】\n]*)?$", re.IGNORECASE | re.ASCII)
 _MARKER_WORDS = re.compile(r"[a-z]+", re.IGNORECASE)
-_RANGE = re.compile(r"(\d{1,2})(?:\s*[–—-]\s*\D{0,10}(\d{1,2}))?", re.ASCII)
+_RANGE = re.compile(
+    r"(\d{1,2})([a-z](?![a-z]))?(?:\s*[–—-]\s*(?:([a-z])(?![a-z])|\D{0,10}?(\d{1,2})([a-z](?![a-z]))?))?",
+    re.ASCII | re.IGNORECASE,
+)
 _BULLET = re.compile(r"(?:[-*•–]|#{1,6}|\(?\d{1,2}[.)])\s+")
 _MAY_END = re.compile(r"[.!?…。！？｡؟۔।॥\n]")
 _JOINS_MARKERS = re.compile(r"[ \t]*(?:[,;&]|and)?[ \t]*")
@@ -55,6 +59,8 @@ class Marker:
     start: int
     end: int
     numbers: tuple[int, ...]
+    sentences: tuple[tuple[int, int], ...] = ()
+    """(source number, place of the sentence from 0) for each letter: ``[2b]`` names (2, 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ class DraftSentence:
     start: int
     end: int
     """Characters ``[start, end)`` of the whole output, markers and white space around it included."""
+    sentences: tuple[tuple[int, int], ...] = ()
+    """Those that its markers name by letter, as in ``Marker``."""
 
 
 def parse_markers(text: str) -> tuple[Marker, ...]:
@@ -74,12 +82,28 @@ def parse_markers(text: str) -> tuple[Marker, ...]:
     for found in _MARKER.finditer(text):
         inside = found[0].partition("†")[0]
         numbers: dict[int, None] = {}
-        for first, last in _RANGE.findall(inside):
+        sentences: dict[tuple[int, int], None] = {}
+        for first, letter, to_letter, last, last_letter in _RANGE.findall(inside):
             low, high = sorted((int(first), int(last or first)))
             numbers.update(dict.fromkeys(range(low, high + 1)))
+            places = [_place(one) for one in (letter, to_letter or letter) if one]
+            sentences.update(
+                dict.fromkeys((low, at) for at in range(min(places, default=0), max(places, default=-1) + 1))
+            )
+            if last_letter:
+                sentences[high, _place(last_letter)] = None
         if 0 not in numbers and len(found[0]) <= MAX_MARKER_CHARACTERS:
-            markers.append(Marker(found.start(), found.end(), tuple(numbers)))
+            markers.append(Marker(found.start(), found.end(), tuple(numbers), tuple(sentences)))
     return tuple(markers)
+
+
+def letter_of(place: int) -> str:
+    """The letter by which a sentence can be cited: a for the first; '' beyond z."""
+    return chr(ord("a") + place) if place < 26 else ""
+
+
+def _place(letter: str) -> int:
+    return ord(letter.lower()) - ord("a")
 
 
 def shown_length(text: str) -> int:
@@ -163,7 +187,7 @@ class SentenceStream:
             self._finished.append(taken)
             self._finished_length += length
             self._at_line_start = taken.endswith("\n")
-        return [DraftSentence(s.text, s.numbers, offset + s.start, offset + s.end) for s in sentences]
+        return [dataclasses.replace(s, start=offset + s.start, end=offset + s.end) for s in sentences]
 
 
 def split_marked(text: str, *, at_line_start: bool = True) -> list[DraftSentence]:
@@ -202,7 +226,8 @@ def split_marked(text: str, *, at_line_start: bool = True) -> list[DraftSentence
         numbers = tuple(dict.fromkeys(number for marker in markers for number in marker.numbers))
         raw_start = min([plain.raw[start], *(marker.start for marker in markers)])
         raw_end = max([plain.raw[end - 1] + 1, *(marker.end for marker in markers)])
-        drafts.append(DraftSentence(_tidied(plain.text[start:end]), numbers, raw_start, raw_end))
+        named = tuple(dict.fromkeys(one for marker in markers for one in marker.sentences))
+        drafts.append(DraftSentence(_tidied(plain.text[start:end]), numbers, raw_start, raw_end, named))
     return drafts
 
 
@@ -294,7 +319,7 @@ def cited(
         source = by_number.get(number)
         citation = _bare_citation(number, source, numbering)
         if source is not None:
-            span = locate(draft.text, source, claim_vector)
+            span = _named(draft, source) or locate(draft.text, source, claim_vector)
             citation = dataclasses.replace(
                 citation,
                 title=source.hit.paper.title,
@@ -305,6 +330,17 @@ def cited(
         citations[citation] = None
     is_quote = len(citations) == 1 and next(iter(citations)).quote == draft.text
     return Claim(draft.text, tuple(citations), is_quote=is_quote)
+
+
+def _named(draft: DraftSentence, source: Source) -> Span | None:
+    """The sentences that the draft names by letter, if they stand in a row and were shown."""
+    spans = source.hit.chunk.sentences
+    places = sorted(place for number, place in draft.sentences if number == source.number)
+    if not places or places[-1] >= len(spans) or places != list(range(places[0], places[-1] + 1)):
+        return None
+    if source.sentences and not set(spans[places[0] : places[-1] + 1]) <= set(source.sentences):
+        return None
+    return Span(spans[places[0]].start, spans[places[-1]].end)
 
 
 def locate(claim_text: str, source: Source, claim_vector: Any = None) -> Span:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rag.answer.citations import Numbering, parse_markers
+from rag.answer.drafts import Abstention, Quoted, quotations
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.question import asks_for_several, names_held
-from rag.types import AbstentionReason, Citation, Claim, Hit, Turn
+from rag.types import Claim, Hit
 
 MAX_QUOTES = 3
 
@@ -36,38 +36,17 @@ NEAR_COSINE = 0.22
 the 62 papers that ship reach 0.21, and nine of ten about them lie above it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Abstention:
-    reason: AbstentionReason
-    text: str
-
-
-def quote(
-    question: str, hits: Sequence[Hit], evidence: Evidence, history: Sequence[Turn] = ()
-) -> tuple[Claim, ...] | Abstention:
-    """At most three quotes as unchecked claims, or why there are none.
+def quote(question: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | Abstention:
+    """At most three quotes, or why there are none.
 
     The paper of the best sentence comes first, its quotes in reading order; then those of
-    other papers. Numbers continue those of the conversation.
+    other papers.
     """
     above = SEVERAL_ANSWER_ABOVE if asks_for_several(question) else ANSWERS_ABOVE
     if not evidence.sentences or evidence.log_odds < above:
         return abstention(question, hits)
-    numbering = Numbering.after(history)
-    claims = []
-    for sentence in in_reading_order(chosen(question, hits, evidence)):
-        hit = hits[sentence.hit]
-        text = sentence.span.of(hit.paper.abstract)
-        citation = Citation(
-            number=numbering.number_of(hit.paper.paper_id),
-            paper_id=hit.paper.paper_id,
-            title=hit.paper.title,
-            chunk_id=hit.chunk.chunk_id,
-            span=sentence.span,
-            quote=text,
-        )
-        claims.append(Claim(text=text, citations=(citation,), is_quote=True))
-    return tuple(claims)
+    read = in_reading_order(chosen(question, hits, evidence))
+    return Quoted(quotations([(hits[sentence.hit], sentence.span) for sentence in read], numbering))
 
 
 def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[RankedSentence]:
@@ -124,15 +103,21 @@ def in_reading_order(sentences: Sequence[RankedSentence]) -> list[RankedSentence
 
 
 def as_text(claims: Sequence[Claim]) -> str:
-    """The quotes for people, one a line, each with its marker.
+    """The quotes for people, one a line, each with its marker, and before it in brackets what it goes on from.
 
     A bracketed number inside a quote is shown as ⟦7⟧, so that ``[n]`` always is a footnote;
     the claim and its quote keep the abstract's own letters.
     """
     return "\n".join(
-        f"“{_own_brackets(claim.text)}” " + "".join(f"[{citation.number}]" for citation in claim.citations)
+        _context(claim)
+        + f"“{_own_brackets(claim.text)}” "
+        + "".join(f"[{citation.number}]" for citation in claim.citations)
         for claim in claims
     )
+
+
+def _context(claim: Claim) -> str:
+    return f"(after: {_own_brackets(claim.context)}) " if claim.context else ""
 
 
 def _own_brackets(text: str) -> str:

@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import prompts
 from rag.answer.citations import DraftSentence, Numbering, SentenceStream, cited, shown
 from rag.answer.refusals import is_sentinel, may_become_sentinel, sounds_like_refusal
-from rag.context import neutralise, render_sources
-from rag.llm import LanguageModel
-from rag.types import Claim, Source, Usage, Wrote
+from rag.llm import LanguageModel, Message
+from rag.types import Claim, Source, Table, Usage, Wrote
 
 MAX_CHARACTERS_PER_TOKEN = 8
 """English prose has between 4 and 5; an endpoint that sends more ignores the output limit."""
@@ -37,17 +35,19 @@ class Written:
     first_token_seconds: float | None = None
     """From the request to the first piece of text; None when none came."""
     notes: tuple[str, ...] = ()
+    table: Table | None = None
+    """Of a comparison."""
 
 
 def write(
-    question: str,
+    messages: Sequence[Message],
     sources: Sequence[Source],
     model: LanguageModel,
     numbering: Numbering,
     *,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Wrote | Claim | Written]:
-    """The model's answer to ``question`` from ``sources``, as it is written.
+    """The model's reply to ``messages``, which show it ``sources``, as it is written.
 
     Yields the text so far (``Wrote``) and each finished sentence as an unchecked ``Claim``,
     interleaved, then one ``Written``. The claims of an answer that was declined are not
@@ -63,7 +63,6 @@ def write(
     started = time.perf_counter()
     first_token_seconds: float | None = None
     is_stopped = False
-    messages = prompts.load("answer").render(sources=render_sources(sources), question=neutralise(question))
     with model.stream(messages) as stream:
         for piece in stream:
             if stopped():

@@ -97,7 +97,8 @@ class ModelJudge:
 def parse(reply: str) -> tuple[str | None, str]:
     """The last verdict that was given, from the letters offered, and the quote that goes with it.
 
-    JSON first, then ``verdict: B``, then the last letter that stands alone. None where there is no letter.
+    JSON first, then ``verdict: B``, then the last letter that stands alone. None where there is no letter, or
+    where one verdict holds several.
     """
     for found in reversed(list(re.finditer(r"\{[^{}]*\}", reply))):
         try:
@@ -105,10 +106,9 @@ def parse(reply: str) -> tuple[str | None, str]:
         except ValueError:
             continue
         if isinstance(value, dict) and isinstance(value.get("verdict"), str):
-            letters = _LETTER.findall(value["verdict"].upper())
+            letters = set(_LETTER.findall(value["verdict"].upper()))
             quote = value.get("quote")
-            if len(set(letters)) == 1:
-                return letters[0], quote.strip() if isinstance(quote, str) else ""
+            return letters.pop() if len(letters) == 1 else None, quote.strip() if isinstance(quote, str) else ""
     quote = next(iter(re.findall(r'"quote"\s*:\s*"([^"]*)"', reply)), "")
     named = _NAMED.findall(reply) or _LETTER.findall(reply)
     return (named[-1].upper() if named else None), quote.strip()
@@ -133,4 +133,4 @@ def _holding(quote: str, evidence: Sequence[str]) -> int | None:
 
 def _plain(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(re.sub(r"[^\w%.]+", " ", folded).split()).strip(". ")
+    return " ".join(re.sub(r"[^\w%.]+|(?<!\d)\.|\.(?!\d)", " ", folded).split())

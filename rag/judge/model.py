@@ -21,7 +21,7 @@ from rag.judge.pairing import pair_pieces
 FloatArray = npt.NDArray[np.float32]
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "judge"
-MODEL_BYTES = 0
+MODEL_BYTES = 22986106
 MODEL_SHA256 = ""
 
 

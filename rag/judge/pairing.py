@@ -7,8 +7,8 @@ from typing import Any
 
 from rag.judge.reading import read, share_in
 
-MAX_CLAIM_PIECES = 72
-MAX_PIECES = 256
+MAX_CLAIM_PIECES = 64
+MAX_PIECES = 208
 """Of claim and evidence together; both bounds are those of the training."""
 
 _CLS, _SEP = 101, 102

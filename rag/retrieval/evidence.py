@@ -22,11 +22,11 @@ from rag.retrieval.question import asks_for_several, lacks_number
 from rag.retrieval.reranker import Candidate, Reranker
 from rag.types import Hit, Span
 
-MAX_HITS, MAX_HITS_OF_SEVERAL = 3, 6
-"""Sentences of so many hits are ranked; the second number where several papers are wanted."""
+MAX_HITS = 3
+"""Sentences of so many hits are ranked where one paper is wanted."""
 
 READ_HITS, READ_SENTENCES = 8, 16
-"""The reranker reads so many sentences, at least one of each of so many hits."""
+"""The reranker then reads so many sentences, at least one of each of so many hits."""
 
 PAPER_SHARE = 0.5
 """How much what was read counts in a paper's score, beside how it was found."""
@@ -42,12 +42,38 @@ MAX_BEST = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Breadth:
+    """How many papers are looked at, and how closely."""
+
+    n_ranked: int
+    """Hits whose sentences are ranked."""
+    n_read: int
+    """Hits of which the reranker reads something."""
+    n_sentences: int
+    """Sentences that it reads in all."""
+    n_each: int
+    """And at most of one hit."""
+
+
+ONE = Breadth(MAX_HITS, READ_HITS, READ_SENTENCES, READ_SENTENCES)
+SEVERAL = Breadth(6, READ_HITS, READ_SENTENCES, 2)
+MANY = Breadth(12, 12, 24, 2)
+"""For lists and summaries."""
+
+
+def breadth_of(question: str) -> Breadth:
+    return SEVERAL if asks_for_several(question) else ONE
+
+
+@dataclass(frozen=True, slots=True)
 class RankedSentence:
     """``hit`` indexes the hits that were ranked; a higher ``score`` answers better."""
 
     hit: int
     span: Span
     score: float
+    read: float | None = None
+    """The reranker's log-odds that it answers; None if it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +87,9 @@ class Evidence:
 NOTHING = Evidence((), -math.inf)
 
 
-def rank_sentences(question: str, vector: FloatArray, hits: Sequence[Hit]) -> Evidence:
+def rank_sentences(question: str, vector: FloatArray, hits: Sequence[Hit], breadth: Breadth | None = None) -> Evidence:
     """The sentences of the best hits by the plain score alone."""
-    hits = hits[: n_hits_ranked(question)]
+    hits = hits[: (breadth or breadth_of(question)).n_ranked]
     if not hits:
         return NOTHING
     table = sentence_features(question, vector, hits)
@@ -73,38 +99,38 @@ def rank_sentences(question: str, vector: FloatArray, hits: Sequence[Hit]) -> Ev
 
 
 def read_again(
-    question: str, vector: FloatArray, hits: Sequence[Hit], reranker: Reranker
+    question: str, vector: FloatArray, hits: Sequence[Hit], reranker: Reranker, breadth: Breadth | None = None
 ) -> tuple[tuple[Hit, ...], Evidence]:
     """The hits in the order that reading their best sentences gives, and the sentences of the best of them.
 
-    Only the first READ_HITS may change places; a hit's new score is in [0, 1] as its old one.
+    Only the hits that are read may change places; a hit's new score is in [0, 1] as its old one.
     """
     if not hits:
         return (), NOTHING
-    first = hits[:READ_HITS]
+    breadth = breadth or breadth_of(question)
+    first = hits[: breadth.n_read]
     places = places_of(first)
     owners = np.array([hit for hit, _ in places])
     table = sentence_features(question, vector, first)
     scores = table @ _weights().sentence
-    rows = to_read(scores, owners, asks_for_several(question))
+    rows = to_read(scores, owners, breadth)
     read = reranker.scores(question, [candidate(first, places[row]) for row in rows])
     combined = read + LINEAR_SHARE * scores[rows]
     log_odds = _log_odds(question, first, table, scores, rows, read, combined)
 
     best_read = np.array([read[owners[rows] == hit].max() for hit in range(len(first))])
     order, new_scores = reordered([hit.score for hit in first], best_read)
-    rest = [replace(hit, score=min(hit.score, float(new_scores.min()))) for hit in hits[READ_HITS:]]
+    rest = [replace(hit, score=min(hit.score, float(new_scores.min()))) for hit in hits[breadth.n_read :]]
     final = scores - scores.max() + combined.min() - 1.0  # what was not read stays behind what was, in its own order
     final[rows] = combined
-    kept = {int(hit): place for place, hit in enumerate(order[: n_hits_ranked(question)])}
+    kept = {int(hit): place for place, hit in enumerate(order[: breadth.n_ranked])}
     chosen = [row for row, owner in enumerate(owners) if int(owner) in kept]
-    ranked = _ranked([(kept[int(owners[row])], places[row][1]) for row in chosen], final[chosen])
+    said = dict(zip(rows.tolist(), read.tolist(), strict=True))
+    ranked = _ranked(
+        [(kept[int(owners[row])], places[row][1]) for row in chosen], final[chosen], [said.get(row) for row in chosen]
+    )
     moved = tuple(replace(first[hit], score=float(new_scores[hit])) for hit in order)
     return (*moved, *rest), Evidence(ranked, log_odds)
-
-
-def n_hits_ranked(question: str) -> int:
-    return MAX_HITS_OF_SEVERAL if asks_for_several(question) else MAX_HITS
 
 
 def places_of(hits: Sequence[Hit]) -> list[tuple[int, Span]]:
@@ -117,23 +143,19 @@ def candidate(hits: Sequence[Hit], place: tuple[int, Span]) -> Candidate:
     return Candidate(paper.title, place[1].of(paper.abstract))
 
 
-def to_read(scores: FloatArray, owners: npt.NDArray[np.int64], several: bool) -> npt.NDArray[np.int64]:
-    """The rows that the reranker reads: the best of every hit, then the best of all until READ_SENTENCES.
-
-    For ``several`` no hit has more than two, so that each is read about equally.
-    """
-    order = np.argsort(-scores, kind="stable")
-    first_of_each = [int(row) for row in {int(owners[row]): row for row in reversed(order)}.values()]
-    chosen = dict.fromkeys(first_of_each)
-    n_of = {int(owners[row]): 1 for row in first_of_each}
+def to_read(scores: FloatArray, owners: npt.NDArray[np.int64], breadth: Breadth) -> npt.NDArray[np.int64]:
+    """The rows that the reranker reads, best first: one of every hit, and beside these the best of all."""
+    order = [int(row) for row in np.argsort(-scores, kind="stable")]
+    chosen = list({int(owners[row]): row for row in reversed(order)}.values())
+    n_of = {int(owners[row]): 1 for row in chosen}
     for row in order:
-        if len(chosen) >= READ_SENTENCES:
+        if len(chosen) >= breadth.n_sentences:
             break
         owner = int(owners[row])
-        if int(row) not in chosen and not (several and n_of[owner] >= 2):
-            chosen[int(row)] = None
+        if row not in chosen and n_of[owner] < breadth.n_each:
+            chosen.append(row)
             n_of[owner] += 1
-    return np.array(sorted(chosen, key=lambda row: -scores[row]), np.int64)
+    return np.array(sorted(chosen, key=lambda row: (-scores[row], row)), np.int64)
 
 
 def reordered(found: Sequence[float], best_read: FloatArray) -> tuple[npt.NDArray[np.int64], FloatArray]:
@@ -185,9 +207,14 @@ def reading_features(
     return reranked_features(plain, read, lacks_number(question, best.sentence))
 
 
-def _ranked(places: Sequence[tuple[int, Span]], scores: FloatArray) -> tuple[RankedSentence, ...]:
+def _ranked(
+    places: Sequence[tuple[int, Span]], scores: FloatArray, read: Sequence[float | None] | None = None
+) -> tuple[RankedSentence, ...]:
     order = np.argsort(-scores, kind="stable")
-    return tuple(RankedSentence(places[row][0], places[row][1], float(scores[row])) for row in order)
+    return tuple(
+        RankedSentence(places[row][0], places[row][1], float(scores[row]), read[row] if read is not None else None)
+        for row in order
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from rag.embedding import FloatArray, available_cores, load_session, load_tokeni
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
 MODEL_BYTES = 22982919
-MODEL_SHA256 = "15206b788210975ccdf387e8cf7ca17c802bff5f734e9a901469e8ba0293bdcf"
+MODEL_SHA256 = "e3523f414a4965637dbae4e10dbe3a25cb5e8f8548a6b4b51fa6f50118570867"
 
 MAX_QUESTION_PIECES = 48
 MAX_TITLE_PIECES = 24

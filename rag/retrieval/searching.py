@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rag.index.vectors import FloatArray
 from rag.library import Candidates, Library
-from rag.retrieval.evidence import READ_HITS, Evidence, rank_sentences, read_again
+from rag.retrieval.evidence import Breadth, Evidence, breadth_of, rank_sentences, read_again
 from rag.retrieval.fusion import fuse
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.retrieval.settings import DEFAULT, SearchSettings
@@ -55,14 +55,25 @@ def look(
     k: int,
     settings: SearchSettings = DEFAULT,
     reranker: Reranker | None = BUNDLED,
+    breadth: Breadth | None = None,
+    about: Sequence[str] = (),
+    without: Collection[str] = (),
 ) -> Found:
-    """As ``search``, with the sentences of the best papers ranked; needs the dense side."""
+    """As ``search``, with the sentences of the best papers ranked; needs the dense side.
+
+    ``about`` names the only papers that count, ``without`` those that do not. By default
+    the question's words say how many papers are looked at (``breadth``).
+    """
     vector = embed(library, question)
+    breadth = breadth or breadth_of(question)
+    if about:
+        hits = hits_of(library, vector, [paper_id for paper_id in about if paper_id not in without])
+    else:
+        hits = find(library, question, vector, k=max(k, breadth.n_read), settings=settings, without=without)
     if reranker is None or not settings.rerank:
-        hits = find(library, question, vector, k=k, settings=settings)
-        return Found(hits, rank_sentences(question, vector, hits))
-    hits = find(library, question, vector, k=max(k, READ_HITS), settings=settings)
-    hits, evidence = read_again(question, vector, hits, reranker)
+        evidence = rank_sentences(question, vector, hits[:k], breadth)
+        return Found(hits[:k], evidence)
+    hits, evidence = read_again(question, vector, hits, reranker, breadth)
     kept = tuple(sentence for sentence in evidence.sentences if sentence.hit < k)
     return Found(hits[:k], Evidence(kept, evidence.log_odds))
 
@@ -80,51 +91,87 @@ def find(
     *,
     k: int,
     settings: SearchSettings = DEFAULT,
+    without: Collection[str] = (),
 ) -> tuple[Hit, ...]:
     """The fused hits of a question that is already embedded (``vector`` may be None without the dense side)."""
     found = library.candidates(
         vector=vector if settings.dense else None,
         text=question if settings.lexical else None,
-        k=max(DEPTH, k),
+        k=max(DEPTH, k) + len(without),
     )
     words = dict(found.lexical)
     # Both sides' finds are compared with the question by both measures, so that being
     # missed by one side's cut costs a chunk nothing but what it lacks.
     meaning = _meaning(found, vector) if settings.dense and vector is not None else {}
-    scores = fuse(meaning, words)
+    scores = fuse({chunk_id: near.cosines for chunk_id, near in meaning.items()}, words)
     dense = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.dense, 1)}
     lexical = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.lexical, 1)}
     hits: list[Hit] = []
     papers: set[str] = set()
     for chunk_id in sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id)):
         stored = found.chunks[chunk_id]
-        if stored.paper.paper_id in papers:
+        if stored.paper.paper_id in papers or stored.paper.paper_id in without:
             continue
         papers.add(stored.paper.paper_id)
         origins = []
         if chunk_id in dense:
-            origins.append(Origin("dense", dense[chunk_id], meaning[chunk_id][0]))
+            origins.append(Origin("dense", dense[chunk_id], meaning[chunk_id].cosines[0]))
         if chunk_id in lexical:
             origins.append(Origin("lexical", lexical[chunk_id], words[chunk_id]))
-        hits.append(Hit(stored.paper, stored.chunk, scores[chunk_id], tuple(origins), stored.sentence_vectors))
+        hits.append(
+            Hit(
+                stored.paper,
+                stored.chunk,
+                scores[chunk_id],
+                tuple(origins),
+                stored.chunk.sentences[meaning[chunk_id].sentence] if chunk_id in meaning else None,
+                stored.sentence_vectors,
+            )
+        )
         if len(hits) == k:
             break
     return tuple(hits)
 
 
-def _meaning(found: Candidates, vector: FloatArray) -> dict[str, tuple[float, float]]:
-    """By chunk: its cosine and that of its best sentence, all in two products."""
+def hits_of(library: Library, vector: FloatArray, paper_ids: Sequence[str]) -> tuple[Hit, ...]:
+    """Of each of these papers the chunk whose best sentence is nearest to ``vector``, the nearest paper first."""
+    best: dict[str, Hit] = {}
+    for stored in library.chunks_of(paper_ids):
+        similar = stored.sentence_vectors @ vector
+        score = max(0.0, float(similar.max()))
+        known = best.get(stored.paper.paper_id)
+        if known is None or score > known.score:
+            origin = Origin("dense", 1, float(stored.vector @ vector))
+            nearest = stored.chunk.sentences[int(similar.argmax())]
+            best[stored.paper.paper_id] = Hit(
+                stored.paper, stored.chunk, score, (origin,), nearest, stored.sentence_vectors
+            )
+    return tuple(sorted(best.values(), key=lambda hit: -hit.score))
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    cosines: tuple[float, float]
+    """Of the chunk, and of its best sentence."""
+    sentence: int
+    """The place of that sentence."""
+
+
+def _meaning(found: Candidates, vector: FloatArray) -> dict[str, _Near]:
+    """How near each chunk is to the question, all in two products."""
     if not found.chunks:
         return {}
     stored = list(found.chunks.values())
     chunks = np.stack([one.vector for one in stored]) @ vector
     sentences = np.concatenate([one.sentence_vectors for one in stored]) @ vector
-    sizes = [len(one.sentence_vectors) for one in stored]
-    best = np.maximum.reduceat(sentences, np.cumsum([0, *sizes[:-1]]))
-    return {
-        chunk_id: (chunk, sentence)
-        for chunk_id, chunk, sentence in zip(found.chunks, chunks.tolist(), best.tolist(), strict=True)
-    }
+    near: dict[str, _Near] = {}
+    first = 0
+    for (chunk_id, one), cosine in zip(found.chunks.items(), chunks.tolist(), strict=True):
+        own = sentences[first : first + len(one.sentence_vectors)]
+        first += len(own)
+        best = int(own.argmax())
+        near[chunk_id] = _Near((cosine, float(own[best])), best)
+    return near
 
 
 def papers_of(hits: Sequence[Hit]) -> dict[str, Paper]:

@@ -1,0 +1,1 @@
+"""Other systems over the same library, questions and model, so that their figures stand in the same table."""

@@ -1,0 +1,179 @@
+"""Fits the weights and thresholds of ``rag.judge.trained``.
+
+    python -m eval.training.calibration --sets SET:FOLD... [--out rag/models/judge.json]
+
+Each SET is a file of labelled claims, of which FOLD was kept from the bundled model
+(``-`` where the whole set was); the held-out eighth of mixed-e is always used. Logistic
+regression over the model's log-odds and the rules' findings, every set counting alike;
+figures are by five-fold cross-validation over groups of claims. numpy only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from eval.judge_data import LabelledClaim, read_claims, sample
+from eval.judge_measures import auroc, balanced_accuracy, calibration_error
+from eval.training.judge import CALIBRATION_PREFIX, TEST_PREFIX, Mixed, fold_of
+from rag.judge.by_rules import by_rules
+from rag.judge.comparison import compare
+from rag.judge.judgement import JudgeVerdict
+from rag.judge.model import BUNDLED
+from rag.judge.trained import FEATURES, features, within_rules
+
+L2 = 0.01
+N_FOLDS = 5
+MAX_CLAIMS = 1_500
+"""Of each set; whole groups at random."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    name: str
+    table: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.bool_]
+    ruled: tuple[JudgeVerdict, ...]
+    contradicted: npt.NDArray[np.float64]
+    """The model's probability of a contradiction."""
+    kinds: tuple[str, ...]
+    folds: npt.NDArray[np.int64]
+
+
+def measured(name: str, claims: Sequence[LabelledClaim]) -> Measured:
+    rows, labels, ruled, against, kinds, folds = [], [], [], [], [], []
+    for claim in claims:
+        comparison = compare(claim.claim, claim.evidence)
+        word = by_rules(comparison)
+        if not word.scorable:
+            continue
+        (belief,) = BUNDLED.beliefs([(comparison.claim.text, [one.text for one in comparison.evidence])])
+        rows.append(features(comparison, word, belief))
+        labels.append(claim.supported)
+        ruled.append(word.verdict)
+        against.append(belief.contradicted)
+        kinds.append(claim.kind)
+        folds.append(fold_of("calibration " + claim.group))
+    return Measured(
+        name,
+        np.array(rows, np.float64),
+        np.array(labels, bool),
+        tuple(ruled),
+        np.array(against),
+        tuple(kinds),
+        np.array(folds),
+    )
+
+
+def mixed_claims(prefix: str) -> list[LabelledClaim]:
+    mixed = Mixed()
+    return [
+        LabelledClaim(
+            row["id"],
+            "mixed",
+            row["claim"],
+            mixed.whole(row["paper_id"]),
+            row["label"] == "supported",
+            row["label"],
+            row["paper_id"],
+        )
+        for row in mixed.rows
+        if row["id"].startswith(prefix)
+    ]
+
+
+def fit(sets: Sequence[Measured], inside: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.float64]:
+    """Weights by Newton's method; every set has the same total weight. Only claims that the rules leave open count."""
+    tables, labels, shares = [], [], []
+    for one, chosen in zip(sets, inside, strict=True):
+        is_open = np.array([verdict in ("unchecked", "partial") for verdict in one.ruled]) & chosen
+        tables.append(one.table[is_open])
+        labels.append(one.labels[is_open].astype(np.float64))
+        shares.append(np.full(int(is_open.sum()), 1 / max(int(is_open.sum()), 1)))
+    rows, wanted, share = np.concatenate(tables), np.concatenate(labels), np.concatenate(shares) / len(sets)
+    scale = rows.std(0)
+    scale[scale < 1e-6] = 1.0
+    rows = rows / scale
+    weights = np.zeros(rows.shape[1])
+    for _ in range(50):
+        likely = 1 / (1 + np.exp(-rows @ weights))
+        gradient = rows.T @ (share * (likely - wanted)) + L2 * weights
+        curvature = (rows * (share * likely * (1 - likely))[:, None]).T @ rows + L2 * np.eye(len(weights))
+        weights -= np.linalg.solve(curvature, gradient)
+    fitted: npt.NDArray[np.float64] = weights / scale
+    return fitted
+
+
+def probabilities(one: Measured, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    raw = 1 / (1 + np.exp(-np.clip(one.table @ weights, -30, 30)))
+    return np.array([within_rules(float(p), verdict) for p, verdict in zip(raw, one.ruled, strict=True)])
+
+
+def threshold(sets: Sequence[Measured], found: Sequence[npt.NDArray[np.float64]]) -> float:
+    """The probability from which 'supported' gives the best balanced accuracy, as the mean of the sets."""
+    choices = np.round(np.arange(0.41, 0.9, 0.01), 2)
+    return float(
+        max(
+            choices,
+            key=lambda t: sum(balanced_accuracy(one.labels, p >= t) for one, p in zip(sets, found, strict=True)),
+        )
+    )
+
+
+def _print(one: Measured, found: npt.NDArray[np.float64], at: float) -> None:
+    alone = one.table[:, 1]
+    print(f"{one.name}, {len(one.labels)} claims; beside the model alone:")
+    print(f"    AUROC             {auroc(one.labels, found):.3f}  {auroc(one.labels, alone):.3f}")
+    accuracy = (balanced_accuracy(one.labels, found >= at), balanced_accuracy(one.labels, alone >= 0))
+    print(f"    balanced accuracy {accuracy[0]:.3f}  {accuracy[1]:.3f}")
+    print(f"    calibration error {calibration_error(one.labels, found):.3f}")
+    for kind in sorted(set(one.kinds)):
+        own = np.array([k == kind for k in one.kinds])
+        print(f"    passed {np.mean(found[own] >= at):.3f} of {int(own.sum())} {kind}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fit the calibration of the bundled judge.")
+    parser.add_argument("--sets", nargs="*", default=[], metavar="FILE:FOLD")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    sets = [measured("mixed", mixed_claims(CALIBRATION_PREFIX))]
+    for named in options.sets:
+        path, _, fold = named.rpartition(":")
+        claims = [c for c in read_claims([Path(path)]) if fold == "-" or fold_of(c.group) == int(fold)]
+        sets.append(measured(Path(path).name.split(".")[0], sample(claims, MAX_CLAIMS)))
+
+    held_out = [np.zeros(len(one.labels)) for one in sets]
+    for fold in range(N_FOLDS):
+        weights = fit(sets, [one.folds != fold for one in sets])
+        for one, found in zip(sets, held_out, strict=True):
+            inside = one.folds == fold
+            found[inside] = probabilities(one, weights)[inside]
+    at = threshold(sets, held_out)
+    for one, found in zip(sets, held_out, strict=True):
+        _print(one, found, at)
+    weights = fit(sets, [np.full(len(one.labels), True) for one in sets])
+    print("supported from", at)
+    test = measured("mixed, never fitted to", mixed_claims(TEST_PREFIX))
+    _print(test, probabilities(test, weights), at)
+    if options.out:
+        written = {
+            "weights": {name: round(float(w), 5) for name, w in zip(FEATURES, weights, strict=True)},
+            "supported_from": at,
+            "partial_from": round(at * 0.6, 3),
+            "contradicted_from": 0.5,
+            "doubt_from": round(at - 0.2, 3),
+            "doubt_to": round(min(at + 0.2, 0.95), 3),
+            "fitted_on": [f"{one.name} ({len(one.labels)})" for one in sets],
+        }
+        options.out.write_text(json.dumps(written, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Quotes over several papers: lists, summaries, comparisons and the other side, with no model at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from rag.answer.aspects import ASPECTS, sentences_by_aspect
+from rag.answer.citations import Numbering
+from rag.answer.drafts import Abstention, Quoted, quotation, quotations
+from rag.judge.model import ClaimModel
+from rag.retrieval.evidence import Evidence, RankedSentence
+from rag.retrieval.reranker import Reranker
+from rag.types import Claim, Hit, Span, Table
+
+MAX_LISTED, MAX_SUMMARISED, MAX_COMPARED = 10, 8, 4
+
+LISTED_WITHIN = 6.0
+"""How far, in the reranker's log-odds, a listed paper's best sentence may lie below the best of all."""
+
+LISTED_ABOVE = -2.5
+"""And the log-odds that it must reach by itself."""
+
+ALIKE = 0.9
+"""Cosine from which a second sentence says what the first said."""
+
+CONTRADICTED_ABOVE = 0.6
+"""Probability of a contradiction from which a sentence speaks against a statement."""
+
+_CONTRIBUTES = re.compile(
+    r"\b(we|this (paper|work|study|article|review)|our (paper|work|method|approach|framework)|here,? we)\b.{0,30}?"
+    r"\b(propos|introduc|present|develop|describ|review|investigat|study|studies|provid|offer|address|design|devis)",
+    re.IGNORECASE,
+)
+
+
+def quoted_list(hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | None:
+    """The papers that fit, the best first, each with the sentence that decides; None if none does."""
+    best: dict[int, RankedSentence] = {}
+    for sentence in evidence.sentences:
+        if sentence.read is not None and sentence.hit not in best:
+            best[sentence.hit] = sentence
+    reads = {hit: max(s.read for s in evidence.sentences if s.hit == hit and s.read is not None) for hit in best}
+    top = max(reads.values(), default=-np.inf)
+    fitting = [hit for hit in best if reads[hit] >= max(LISTED_ABOVE, top - LISTED_WITHIN)]
+    fitting.sort(key=lambda hit: -reads[hit])
+    places = [(hits[hit], best[hit].span) for hit in fitting[:MAX_LISTED]]
+    return Quoted(quotations(places, numbering)) if places else None
+
+
+def quoted_summary(hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | None:
+    """The most telling sentence of each paper, papers in their order; of a few papers more of each.
+
+    Of each paper first what it does, then what it found; none that says what was said before.
+    """
+    if not hits:
+        return None
+    n_each = max(1, min(3, MAX_SUMMARISED // len(hits)))
+    said: list[np.ndarray] = []
+    places: list[tuple[Hit, Span]] = []
+    for at, hit in enumerate(hits[:MAX_SUMMARISED]):
+        chosen: list[Span] = []
+        for span in _by_worth(at, hit, evidence):
+            vector = None if hit.sentence_vectors is None else hit.sentence_vectors[hit.chunk.sentences.index(span)]
+            if vector is not None and any(float(vector @ other) >= ALIKE for other in said):
+                continue
+            chosen.append(span)
+            if vector is not None:
+                said.append(vector)
+            if len(chosen) == n_each:
+                break
+        places += [(hit, span) for span in sorted(chosen, key=lambda span: span.start)]
+    return Quoted(quotations(places, numbering)) if places else None
+
+
+def quoted_comparison(hits: Sequence[Hit], reranker: Reranker, numbering: Numbering) -> Quoted | None:
+    """A table of quotes: for each paper the sentence that tells each aspect, or nothing."""
+    compared = [hit for hit in hits if hit.chunk.sentences][:MAX_COMPARED]
+    if not compared:
+        return None
+    claims: list[Claim] = []
+    columns: list[dict[str, int]] = []
+    for hit in compared:
+        column: dict[str, int] = {}
+        for name, span in sentences_by_aspect(hit, reranker).items():
+            column[name] = len(claims)
+            claims.append(quotation(hit, span, numbering))
+        columns.append(column)
+    if not claims:
+        return None
+    names = tuple(aspect.name for aspect in ASPECTS)
+    cells = tuple(tuple(column.get(name) for column in columns) for name in names)
+    return Quoted(tuple(claims), Table(names, tuple(hit.paper.paper_id for hit in compared), cells))
+
+
+def quoted_other_side(
+    statement: str, hits: Sequence[Hit], model: ClaimModel, numbering: Numbering, n_quotes: int = 5
+) -> Quoted | None:
+    """The sentences that contradict the statement, the surest first; None if none does."""
+    places = [(hit, span) for hit in hits for span in hit.chunk.sentences]
+    beliefs = model.beliefs([(statement, (span.of(hit.paper.abstract),)) for hit, span in places])
+    against = [
+        (belief.contradicted, -n, place)
+        for n, (belief, place) in enumerate(zip(beliefs, places, strict=True))
+        if belief.contradicted >= CONTRADICTED_ABOVE
+    ]
+    against.sort(key=lambda one: one[:2], reverse=True)
+    chosen = [place for _, _, place in against[:n_quotes]]
+    return Quoted(quotations(chosen, numbering)) if chosen else None
+
+
+def disagreement(claims: Sequence[Claim], model: ClaimModel, above: float = 0.9) -> Abstention | None:
+    """If two of the quotes, of different papers, say opposite things: both sides."""
+    pairs = [
+        (one, other)
+        for n, one in enumerate(claims)
+        for other in claims[n + 1 :]
+        if one.citations[0].paper_id != other.citations[0].paper_id
+    ]
+    if not pairs:
+        return None
+    there = model.beliefs([(one.text, (other.text,)) for one, other in pairs])
+    back = model.beliefs([(other.text, (one.text,)) for one, other in pairs])
+    for (one, other), a, b in zip(pairs, there, back, strict=True):
+        if min(a.contradicted, b.contradicted) >= above:
+            return Abstention("disagreement", "The abstracts disagree on that. Both sides:", (one, other))
+    return None
+
+
+def _by_worth(at: int, hit: Hit, evidence: Evidence) -> list[Span]:
+    """The hit's sentences: what it does first, then as they were ranked, then as they stand."""
+    ranked = [sentence.span for sentence in evidence.sentences if sentence.hit == at]
+    thesis = [span for span in hit.chunk.sentences if _CONTRIBUTES.search(span.of(hit.paper.abstract))][:1]
+    return list(dict.fromkeys([*thesis, *ranked, *hit.chunk.sentences]))

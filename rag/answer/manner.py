@@ -1,0 +1,33 @@
+"""How an answer is to be said: how long, and in which language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.types import Kind
+
+Length = Literal["shorter", "usual", "longer"]
+
+_SENTENCES: dict[Kind, dict[Length, str]] = {
+    "answer": {"shorter": "one short sentence", "usual": "1 to 4 short sentences", "longer": "4 to 8 sentences"},
+    "summary": {"shorter": "2 or 3 sentences", "usual": "4 to 8 sentences", "longer": "8 to 15 sentences"},
+    "other_side": {"shorter": "1 or 2 sentences", "usual": "1 to 5 short sentences", "longer": "up to 8 sentences"},
+    "list": {"shorter": "a few words each", "usual": "the best first", "longer": "the best first"},
+    "comparison": {"shorter": "a few words", "usual": "one short sentence", "longer": "one sentence"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    length: Length = "usual"
+    language: str | None = None
+    """Its English name, such as "German"; None for the language of the question."""
+
+    def in_words(self, kind: Kind) -> str:
+        """For a prompt: '1 to 4 short sentences, in German'."""
+        words = _SENTENCES[kind][self.length]
+        return f"{words}, in {self.language}" if self.language else words
+
+
+AS_USUAL = Manner()

@@ -1,0 +1,122 @@
+"""Each kind of work, done by quoting or by a model: which answerer it is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import prompts
+from rag.answer import gathering, quoting
+from rag.answer.citations import Numbering
+from rag.answer.comparing import write_comparison
+from rag.answer.drafts import Abstention, Quoted
+from rag.answer.summarising import write_summary
+from rag.answer.writing import Written, write
+from rag.context import budget_for, fit, groups_of, neutralise, render_sources
+from rag.conversation import Wanted
+from rag.judge import model as claim_model
+from rag.llm import LanguageModel, Message
+from rag.retrieval.evidence import MANY, Breadth, Evidence, best_spans
+from rag.retrieval.reranker import BUNDLED, Reranker
+from rag.types import Claim, Hit, Kind, Source, Wrote
+
+N_PAPERS: dict[Kind, int] = {"list": 12, "summary": 12, "comparison": 4, "other_side": 8}
+"""How many papers at most each kind of work is given, where nobody chose them; 'answer' takes n_sources."""
+
+PROMPTS: dict[Kind, str] = {
+    "answer": "answer",
+    "list": "list",
+    "summary": "summary",
+    "comparison": "aspects",
+    "other_side": "other_side",
+}
+
+
+def breadth_for(wanted: Wanted) -> Breadth | None:
+    """None leaves it to the question's words."""
+    return MANY if wanted.kind in ("list", "summary") else None
+
+
+def quoted(
+    wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, reranker: Reranker | None
+) -> Quoted | Abstention:
+    """What the kind of work comes to with no model."""
+    question = wanted.question
+    if wanted.kind == "answer":
+        drafts = quoting.quote(question, hits, evidence, numbering)
+        if isinstance(drafts, Quoted):
+            return gathering.disagreement(drafts.claims, claim_model.BUNDLED) or drafts
+        return drafts
+    found: Quoted | None
+    if not wanted.about and not quoting.is_near(question, hits):
+        return quoting.abstention(question, hits)
+    if wanted.kind == "list":
+        found = gathering.quoted_list(hits, evidence, numbering)
+    elif wanted.kind == "summary":
+        found = gathering.quoted_summary(hits, evidence, numbering)
+    elif wanted.kind == "comparison":
+        found = gathering.quoted_comparison(hits, reranker or BUNDLED, numbering)
+    else:
+        found = gathering.quoted_other_side(wanted.topic, hits, claim_model.BUNDLED, numbering)
+        if found is None:
+            text = "Nothing in the abstracts that come near speaks against it."
+            return Abstention("not_stated", text)
+    return found or quoting.abstention(question, hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is put before a model."""
+
+    groups: tuple[tuple[Source, ...], ...]
+    """One for each request that reads sources; numbered from 1 in each."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All of them, numbered through."""
+        every = [source for group in self.groups for source in group]
+        return tuple(Source(n, source.hit, source.sentences) for n, source in enumerate(every, 1))
+
+
+def shown(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, model: LanguageModel) -> Shown:
+    """The sources that fit into the model's prompts; no groups where nothing fits."""
+    best = best_spans(hits, evidence)
+    budget = budget_for(model, PROMPTS[wanted.kind])
+    lettered = model.evidence == "abstracts"
+    if wanted.kind == "comparison":
+        # A table's cell may rest on any sentence, so each paper is shown whole, alone.
+        single = [fit([hit], budget_tokens=budget, max_sources=1, evidence="abstracts") for hit in hits]
+        return Shown((tuple(Source(n, s.hit, s.sentences) for n, (s,) in enumerate(filter(None, single), 1)),))
+    if wanted.kind == "summary":
+        groups = groups_of(hits, budget_tokens=budget, evidence=model.evidence, best_sentences=best, lettered=lettered)
+        return Shown(groups)
+    sources = fit(
+        hits,
+        budget_tokens=budget,
+        max_sources=len(hits),
+        evidence=model.evidence,
+        best_sentences=best,
+        lettered=lettered,
+    )
+    return Shown((sources,) if sources else ())
+
+
+def written(
+    wanted: Wanted, shown_ones: Shown, model: LanguageModel, numbering: Numbering, stopped: Callable[[], bool]
+) -> Iterator[Wrote | Claim | Written]:
+    """What the model makes of it, as it comes; ends with ``Written``. Raises ModelError."""
+    if wanted.kind == "comparison":
+        return write_comparison(shown_ones.groups[0], model, numbering, stopped)
+    if wanted.kind == "summary":
+        return write_summary(wanted.topic, shown_ones.groups, model, numbering, wanted.manner, stopped)
+    (sources,) = shown_ones.groups
+    return write(_messages(wanted, sources, model), sources, model, numbering, stopped=stopped)
+
+
+def _messages(wanted: Wanted, sources: Sequence[Source], model: LanguageModel) -> Sequence[Message]:
+    asked = {"statement": wanted.topic} if wanted.kind == "other_side" else {"question": wanted.question}
+    return prompts.load(PROMPTS[wanted.kind]).render(
+        sources=render_sources(sources, lettered=model.evidence == "abstracts"),
+        manner=wanted.manner.in_words(wanted.kind),
+        **{name: neutralise(text) for name, text in asked.items()},
+    )

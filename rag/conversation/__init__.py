@@ -1,0 +1,10 @@
+"""From a turn of a conversation to what is wanted, standing alone.
+
+Answers rest only on freshly found text, so what was said before serves one purpose: to
+know what 'it', 'the second one', 'without [2]' and 'shorter' mean.
+"""
+
+from rag.conversation.pointing import last_topic, numbered, papers_meant, points_back, standalone
+from rag.conversation.wishes import Wanted, understand
+
+__all__ = ["Wanted", "last_topic", "numbered", "papers_meant", "points_back", "standalone", "understand"]

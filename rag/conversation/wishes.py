@@ -1,0 +1,143 @@
+"""What a person wants with a turn of a conversation: which question, of which papers, said how.
+
+The pronouns are ``rag.conversation.pointing``'s; here are the turns that ask for the last answer in
+another way ('shorter', 'in German'), for other papers ('without [2]'), or for one of them
+('tell me more about [3]').
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rag.answer.kinds import kind_of, topic_of
+from rag.answer.manner import AS_USUAL, Length, Manner
+from rag.conversation.pointing import numbered, papers_meant, standalone
+from rag.types import Kind, Turn
+
+_LANGUAGES = (
+    "Arabic|Bengali|Bulgarian|Catalan|Chinese|Croatian|Czech|Danish|Dutch|English|Estonian|Finnish|French|German|Greek"
+    "|Hebrew|Hindi|Hungarian|Icelandic|Indonesian|Italian|Japanese|Korean|Latvian|Lithuanian|Norwegian|Persian|Polish"
+    "|Portuguese|Romanian|Russian|Serbian|Slovak|Slovenian|Spanish|Swedish|Thai|Turkish|Ukrainian|Urdu|Vietnamese"
+)
+_LANGUAGE = re.compile(
+    rf"\b(?:in|into|auf) ({_LANGUAGES})\b(?! \w*(?:patients|people|speakers|texts?|data|corp))", re.IGNORECASE
+)
+_SHORTER = re.compile(
+    r"\b(?:shorter|more briefly|more concise(?:ly)?|in (?:a|one|1) (?:single )?sentence|in short|in a nutshell"
+    r"|briefly please|be brief)\b",
+    re.IGNORECASE,
+)
+_LONGER = re.compile(r"\b(?:longer|in more detail|more details?|at (?:more|greater) length|elaborate)\b", re.IGNORECASE)
+_WITHOUT = re.compile(
+    r"\b(?:without|except|excluding|leave out|leaving out|ignor(?:e|ing)|other than|apart from|but not|not)\s+"
+    r"((?:\[\d{1,2}\](?:\s*(?:,|and|or|&)?\s*)?)+)",
+    re.IGNORECASE,
+)
+_MORE_ABOUT = re.compile(
+    r"^\W*(?:(?:please|can you|could you) )*(?:tell me|say|show me|give me|what else|i want to know)? ?"
+    r"(?:a bit |a little |something )?more (?:about|on|of|from) (?P<what>.{1,80}?)[.?!\s]*$",
+    re.IGNORECASE,
+)
+_ABOUT_PAPERS = re.compile(
+    r"^\W*(?:(?:please|can you|could you) )*(?:summari[sz]e|sum up|compare|contrast|describe|explain)\b"
+    r"(?=.*(?:\[\d|\bthe (?:two|three|first|second|last)\b|\bthem\b|\bthese\b|\bthose\b|\bboth\b))",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\[(\d{1,2})\]")
+_FILLERS = re.compile(
+    r"\b(?:please|now|again|the same|same|that|this|it|answer|say|tell|me|can|could|would|you|make|do|give|write"
+    r"|translate|repeat|rephrase|put|just|only|and|but|the|a|an|of|version|one|for|with|to|what|about|how)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to do; all papers are ids."""
+
+    question: str
+    """Standing alone."""
+    kind: Kind
+    topic: str
+    """The question without the words that only ask for this kind of work."""
+    manner: Manner = AS_USUAL
+    about: tuple[str, ...] = ()
+    """The only papers that count; () for all."""
+    without: tuple[str, ...] = ()
+
+
+def understand(
+    question: str,
+    history: Sequence[Turn],
+    title_of: Callable[[str], str | None],
+    *,
+    kind: Kind | None = None,
+) -> Wanted:
+    """``title_of`` gives the title of a paper id, or None for one that is not held any more."""
+    manner, rest = _manner(question)
+    without, rest = _without(rest, history)
+    if history and (manner != AS_USUAL or without) and not _FILLERS.sub(" ", rest).strip(" ?.!,;:'"):
+        # Nothing but the wish: it is about the question before.
+        before = understand(history[-1].question, history[:-1], title_of, kind=kind)
+        return Wanted(before.question, before.kind, before.topic, manner, before.about, (*before.without, *without))
+    question = rest or question
+    about = _about(question, history)
+    titles = [title for paper_id in about if (title := title_of(paper_id)) is not None]
+    asked_kind = kind or kind_of(question)
+    if more := _MORE_ABOUT.match(question):
+        if about and titles:
+            topic = "; ".join(titles)
+            return Wanted(topic, kind or "summary", topic, manner, about, without)
+        question = f"What is known about {more['what']}?"
+    if about and titles and asked_kind in ("summary", "comparison"):
+        topic = "; ".join(titles)
+        return Wanted(topic, asked_kind, topic, manner, about, without)
+    meant = papers_meant(question, history)
+    if without and set(meant) <= set(without):
+        return Wanted(question, asked_kind, topic_of(question, asked_kind), manner, (), without)
+    alone = standalone(question, history, [title for paper_id in meant if (title := title_of(paper_id)) is not None])
+    return Wanted(alone, asked_kind, topic_of(alone, asked_kind), manner, (), without)
+
+
+def _manner(question: str) -> tuple[Manner, str]:
+    """How it is to be said, and the question without those words."""
+    language = _LANGUAGE.search(question)
+    length: Length = "usual"
+    rest = question
+    if language is not None:
+        rest = rest[: language.start()] + rest[language.end() :]
+    for pattern, found in ((_SHORTER, "shorter"), (_LONGER, "longer")):
+        if pattern.search(rest) and (len(rest.split()) <= 8 or found == "shorter"):
+            length = "shorter" if found == "shorter" else "longer"
+            rest = pattern.sub(" ", rest, count=1)
+            break
+    if length == "usual" and language is None:
+        return AS_USUAL, question
+    return Manner(length, language[1].capitalize() if language else None), " ".join(rest.split())
+
+
+def _without(question: str, history: Sequence[Turn]) -> tuple[tuple[str, ...], str]:
+    papers = numbered(history)
+    found = _WITHOUT.search(question)
+    if found is None or not papers:
+        return (), question
+    numbers = [int(number) for number in _NUMBER.findall(found[1])]
+    ids = tuple(papers[n - 1] for n in numbers if 0 < n <= len(papers))
+    rest = " ".join((question[: found.start()] + question[found.end() :]).split())
+    return ids, re.sub(r"[\s,;]+(?=[?.!]|$)", "", rest)
+
+
+def _about(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
+    """The papers that a summary, a comparison or 'more' is wanted of, as far as the question points at them."""
+    if not history or not (_MORE_ABOUT.match(question) or _ABOUT_PAPERS.match(question)):
+        return ()
+    papers = numbered(history)
+    numbers = [int(number) for number in _NUMBER.findall(question)]
+    if numbers:
+        return tuple(dict.fromkeys(papers[n - 1] for n in numbers if 0 < n <= len(papers)))
+    last = next((turn.paper_ids for turn in reversed(history) if turn.paper_ids), ())
+    if re.search(r"\b(?:them|these|those|both|the two|the three|all of)\b", question, re.IGNORECASE):
+        return last
+    return papers_meant(question, history)

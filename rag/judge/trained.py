@@ -1,0 +1,212 @@
+"""Rungs 0 and 1 together: the rules first, then the model for what they leave open, calibrated.
+
+The weights that make one probability of both, and the thresholds of the verdicts, come
+from ``eval.training.calibration``; they were fitted on claims that the model had not seen.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.judge.by_rules import by_rules
+from rag.judge.comparison import Comparison, compare
+from rag.judge.judgement import Judge, Judgement, JudgeVerdict, cannot_judge
+from rag.judge.model import BUNDLED, Belief
+from rag.judge.reading import share_in
+from rag.judge.rules import POWERS
+from rag.judge.scorable import why_unscorable
+
+FloatArray = npt.NDArray[np.float32]
+
+RULE_NAMES = tuple(POWERS)
+FEATURES = (
+    "constant",
+    "supported, log-odds",
+    "contradicted, log-odds",
+    "share in all evidence",
+    "share in the nearest sentence",
+    "followed word for word",
+    *(f"rule {name}" for name in RULE_NAMES),
+)
+
+QUOTED_AT_LEAST = 0.99
+VETOED_AT_MOST = 0.1
+PARTIAL_AT_MOST = 0.4
+"""What the rules' verdict leaves of the probability: a quote is not doubted, a veto is not outvoted."""
+
+POINTED_AT = 3
+"""Sentences that are read alone, to find the one that decides."""
+
+MAX_LOG_ODDS = 6.0
+
+
+class Beliefs(Protocol):
+    """``rag.judge.model.ClaimModel``, or another in its place."""
+
+    def beliefs(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Belief]: ...
+
+
+class TrainedJudge:
+    """Rules and model; a ``second`` judge is asked where their probability says little.
+
+    ``always`` asks the second judge about every claim that the rules leave open. Where it
+    could not judge, the first word stands.
+    """
+
+    def __init__(
+        self, model: Beliefs = BUNDLED, *, second: Judge | None = None, always: bool = False, name: str = "default"
+    ) -> None:
+        self.name = name
+        self._model = model
+        self._second = second
+        self._always = always
+
+    def judge(self, claim: str, evidence: Sequence[str]) -> Judgement:
+        comparison = compare(claim, evidence)
+        ruled = by_rules(comparison)
+        if not ruled.scorable:
+            return ruled
+        if ruled.verdict == "supported":
+            return replace(ruled, probability=QUOTED_AT_LEAST)
+        scale = calibration()
+        (belief,) = self._model.beliefs([(comparison.claim.text, [one.text for one in comparison.evidence])])
+        probability = within_rules(scale.probability(features(comparison, ruled, belief)), ruled.verdict)
+        if ruled.verdict in ("contradicted", "unsupported"):
+            return replace(ruled, probability=probability)
+        found = self._decided(comparison, ruled, belief, probability)
+        in_doubt = scale.doubt_from <= probability < scale.doubt_to
+        if self._second is not None and (self._always or in_doubt):
+            return _with_second(found, self._second.judge(claim, evidence))
+        return found
+
+    def _decided(self, comparison: Comparison, ruled: Judgement, belief: Belief, probability: float) -> Judgement:
+        scale = calibration()
+        verdict: JudgeVerdict
+        if ruled.verdict == "partial":
+            verdict, reason = "partial", ""
+        elif probability >= scale.supported_from:
+            verdict, reason = "supported", "the source says so in other words"
+        elif belief.contradicted >= max(scale.contradicted_from, belief.not_stated):
+            verdict, reason = "contradicted", "the source says otherwise"
+        elif probability >= scale.partial_from:
+            verdict, reason = "partial", "the source says something like it, but not clearly all of it"
+        else:
+            verdict, reason = "unsupported", "the source does not say so"
+        if verdict in ("partial", "unsupported") and ruled.missing:
+            reason = "; ".join(filter(None, (reason, f"not there: {', '.join(ruled.missing[:6])}")))
+        return replace(
+            ruled,
+            verdict=verdict,
+            probability=probability,
+            sentence=self._deciding(comparison, verdict, ruled.sentence),
+            reasons=tuple(filter(None, (*ruled.reasons, reason))),
+        )
+
+    def _deciding(self, comparison: Comparison, verdict: JudgeVerdict, nearest: int | None) -> int | None:
+        """The sentence that by itself says most of the claim, or contradicts it most, among the nearest in words."""
+        shares = [share_in(comparison.claim.weights, one.types) for one in comparison.evidence]
+        order = sorted(range(len(shares)), key=lambda at: (-shares[at], at))[:POINTED_AT]
+        if len(order) < 2:
+            return nearest
+        beliefs = self._model.beliefs([(comparison.claim.text, [comparison.evidence[at].text]) for at in order])
+        worth = [one.contradicted if verdict == "contradicted" else one.supported for one in beliefs]
+        return order[int(np.argmax(worth))]
+
+
+class ModelAlone:
+    """The model's word without the rules, for measuring what each of them is worth."""
+
+    name = "model"
+
+    def __init__(self, model: Beliefs = BUNDLED) -> None:
+        self._model = model
+
+    def judge(self, claim: str, evidence: Sequence[str]) -> Judgement:
+        comparison = compare(claim, evidence)
+        reason = why_unscorable(comparison.claim, comparison.evidence)
+        if reason:
+            return cannot_judge(reason)
+        (belief,) = self._model.beliefs([(comparison.claim.text, [one.text for one in comparison.evidence])])
+        if belief.supported >= 0.5:
+            return Judgement("supported", belief.supported)
+        verdict: JudgeVerdict = "contradicted" if belief.contradicted > belief.not_stated else "unsupported"
+        return Judgement(verdict, belief.supported)
+
+
+def features(comparison: Comparison, ruled: Judgement, belief: Belief) -> FloatArray:
+    """float32 (n_features,), in the order of FEATURES."""
+    alignment = comparison.alignment
+    present = {finding.rule for finding in ruled.findings}
+    return np.array(
+        [
+            1.0,
+            log_odds(belief.supported),
+            log_odds(belief.contradicted),
+            alignment.whole_share,
+            alignment.nearest_share,
+            alignment.followed,
+            *(float(name in present) for name in RULE_NAMES),
+        ],
+        np.float32,
+    )
+
+
+def log_odds(probability: float) -> float:
+    return float(np.clip(math.log((probability + 1e-9) / (1 - probability + 1e-9)), -MAX_LOG_ODDS, MAX_LOG_ODDS))
+
+
+def within_rules(probability: float, verdict: JudgeVerdict) -> float:
+    """The probability, held to what the rules' verdict allows."""
+    if verdict == "supported":
+        return max(probability, QUOTED_AT_LEAST)
+    if verdict in ("contradicted", "unsupported"):
+        return min(probability, VETOED_AT_MOST)
+    return min(probability, PARTIAL_AT_MOST) if verdict == "partial" else probability
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    weights: FloatArray
+    """float32 (n_features,): log-odds that the evidence says all of the claim."""
+    supported_from: float
+    partial_from: float
+    contradicted_from: float
+    """Of the model's own probability of a contradiction."""
+    doubt_from: float
+    doubt_to: float
+    """Between these the trained judge is about as often wrong as right, and a second one is worth asking."""
+
+    def probability(self, row: FloatArray) -> float:
+        return 1 / (1 + math.exp(-float(np.clip(row @ self.weights, -30, 30))))
+
+
+@functools.cache
+def calibration() -> Calibration:
+    written = json.loads(resources.files("rag").joinpath("models/judge.json").read_text("utf-8"))
+    if tuple(written["weights"]) != FEATURES:
+        raise ValueError("rag/models/judge.json was fitted to other features: run eval.training.calibration")
+    numbers = {name: float(written[name]) for name in Calibration.__slots__ if name != "weights"}
+    return Calibration(np.array(list(written["weights"].values()), np.float32), **numbers)
+
+
+def _with_second(first: Judgement, second: Judgement) -> Judgement:
+    if not second.scorable:
+        return replace(first, reasons=(*first.reasons, *second.reasons))
+    agrees = second.verdict == first.verdict
+    told = "a second judge agrees" if agrees else f"a second judge was asked, the first said '{first.verdict}'"
+    return replace(
+        first,
+        verdict=second.verdict,
+        probability=second.probability,
+        sentence=second.sentence if second.sentence is not None else first.sentence,
+        reasons=(*second.reasons, told),
+    )

@@ -1,0 +1,166 @@
+"""Quotes over several papers, with a scripted reranker and a scripted model of claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rag.answer.aspects import sentences_by_aspect
+from rag.answer.citations import Numbering
+from rag.answer.drafts import Quoted, quotations
+from rag.answer.gathering import disagreement, quoted_comparison, quoted_list, quoted_other_side, quoted_summary
+from rag.judge.model import Belief
+from rag.retrieval.evidence import Evidence, RankedSentence
+from rag.retrieval.features import FloatArray
+from rag.retrieval.reranker import Candidate
+from rag.sentences import split_sentences
+from rag.types import Chunk, Hit, Paper, Span
+
+KELP = "Kelp was scarce. We propose a kelp tank. It was tested on 14 sites. Kelp grew fast there."
+MOSS = "Moss is wet. We describe peat moss. Fires dry it out."
+
+
+def hit(paper_id: str, abstract: str, vectors: Any = None) -> Hit:
+    paper = Paper(paper_id, f"About {paper_id}", abstract)
+    spans = tuple(split_sentences(abstract))
+    chunk = Chunk(f"{paper_id}#0", paper_id, 0, Span(0, len(abstract)), spans, 20)
+    return Hit(paper, chunk, 1.0, (), vectors)
+
+
+def evidence(hits: Sequence[Hit], *read: tuple[int, int, float]) -> Evidence:
+    ranked = (RankedSentence(h, hits[h].chunk.sentences[s], value, value) for h, s, value in read)
+    return Evidence(tuple(sorted(ranked, key=lambda one: -one.score)), 1.0)
+
+
+def texts(found: Quoted | None) -> list[str]:
+    return [claim.text for claim in found.claims] if found else []
+
+
+class Reads:
+    """Gives each sentence the score that its words were given for a question with certain words."""
+
+    def __init__(self, scores: Mapping[tuple[str, str], float]) -> None:
+        self.known = scores
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
+        return np.array(
+            [
+                next((s for (q, words), s in self.known.items() if q in question and words in c.sentence), -9.0)
+                for c in candidates
+            ],
+            np.float32,
+        )
+
+
+class Believes:
+    """Holds that two texts contradict each other where they hold certain words."""
+
+    def __init__(self, *pairs: tuple[str, str]) -> None:
+        self.pairs = pairs
+
+    def beliefs(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Belief]:
+        def one(claim: str, sentences: Sequence[str]) -> Belief:
+            against = any(
+                (a in claim and b in sentences[0]) or (b in claim and a in sentences[0]) for a, b in self.pairs
+            )
+            return Belief(0.02, 0.95, 0.03) if against else Belief(0.2, 0.1, 0.7)
+
+        return [one(*pair) for pair in pairs]
+
+
+def test_a_list_names_every_paper_that_fits_with_the_sentence_that_decides_best_first() -> None:
+    hits = [hit("kelp", KELP), hit("moss", MOSS), hit("crab", "Crabs walk.")]
+    found = quoted_list(hits, evidence(hits, (0, 1, 1.0), (0, 0, 0.5), (1, 1, 3.0), (2, 0, -7.0)), Numbering())
+    assert texts(found) == ["We describe peat moss.", "We propose a kelp tank."]
+    assert found is not None and [c.citations[0].number for c in found.claims] == [1, 2]
+
+
+def test_papers_far_behind_the_best_and_lists_of_nothing_are_left_out() -> None:
+    hits = [hit("kelp", KELP), hit("moss", MOSS)]
+    assert texts(quoted_list(hits, evidence(hits, (0, 1, 8.0), (1, 1, 0.0)), Numbering())) == [
+        "We propose a kelp tank."
+    ]
+    assert quoted_list(hits, evidence(hits, (0, 1, -8.0), (1, 1, -9.0)), Numbering()) is None
+    assert quoted_list([], Evidence((), 0.0), Numbering()) is None
+
+
+def test_a_summary_takes_what_each_paper_does_first_and_of_few_papers_more_in_reading_order() -> None:
+    hits = [hit("kelp", KELP), hit("moss", MOSS)]
+    found = quoted_summary(hits, evidence(hits, (0, 3, 2.0), (1, 2, 1.0)), Numbering())
+    assert texts(found) == [
+        "Kelp was scarce.",
+        "We propose a kelp tank.",
+        "Kelp grew fast there.",
+        "Moss is wet.",
+        "We describe peat moss.",
+        "Fires dry it out.",
+    ]
+    many = [hit(f"p{n}", KELP) for n in range(8)]
+    assert texts(quoted_summary(many, Evidence((), 0.0), Numbering())) == ["We propose a kelp tank."] * 8
+
+
+def test_a_summary_does_not_say_the_same_twice() -> None:
+    vectors = np.eye(4, dtype=np.float32)
+    hits = [hit("one", KELP, vectors), hit("two", KELP, vectors)]
+    found = quoted_summary(hits, Evidence((), 0.0), Numbering())
+    assert len(texts(found)) == len(set(texts(found))) == 4
+
+
+def test_an_aspect_is_told_by_the_sentence_that_is_read_as_its_answer_or_by_none() -> None:
+    reads = Reads(
+        {("problem", "scarce"): 2.0, ("method", "tank"): 3.0, ("data", "14 sites"): 1.0, ("method", "grew"): 2.5}
+    )
+    found = sentences_by_aspect(hit("kelp", KELP), reads)
+    said = {name: span.of(KELP) for name, span in found.items()}
+    assert said == {
+        "question": "Kelp was scarce.",
+        "method": "We propose a kelp tank.",
+        "data": "It was tested on 14 sites.",
+    }
+
+
+def test_a_sentence_fills_one_cell_only() -> None:
+    reads = Reads({("method", "tank"): 5.0, ("problem", "tank"): 4.0})
+    found = sentences_by_aspect(hit("kelp", KELP), reads)
+    assert {name: span.of(KELP) for name, span in found.items()} == {"method": "We propose a kelp tank."}
+
+
+def test_a_comparison_is_a_table_of_quotes_with_gaps() -> None:
+    reads = Reads({("method", "tank"): 3.0, ("method", "describe"): 3.0, ("problem", "scarce"): 3.0})
+    found = quoted_comparison([hit("kelp", KELP), hit("moss", MOSS)], reads, Numbering())
+    assert found is not None and found.table is not None
+    rows = dict(zip(found.table.aspects, found.table.cells, strict=True))
+    assert [found.claims[place].text for place in rows["method"] if place is not None] == [
+        "We propose a kelp tank.",
+        "We describe peat moss.",
+    ]
+    assert rows["question"][1] is None and rows["data"] == (None, None)
+    assert quoted_comparison([hit("kelp", KELP)], Reads({}), Numbering()) is None
+
+
+def test_the_other_side_quotes_only_what_contradicts() -> None:
+    hits = [hit("kelp", KELP), hit("moss", MOSS)]
+    model: Any = Believes(("Kelp is common", "scarce"))
+    assert texts(quoted_other_side("Kelp is common", hits, model, Numbering())) == ["Kelp was scarce."]
+    assert quoted_other_side("Moss is wet", hits, model, Numbering()) is None
+    assert quoted_other_side("anything", [], model, Numbering()) is None
+
+
+def test_quotes_of_two_papers_that_contradict_each_other_are_a_disagreement() -> None:
+    wet, dry = hit("wet", "Moss is wet."), hit("dry", "Moss is dry.")
+    claims = quotations([(wet, wet.chunk.sentences[0]), (dry, dry.chunk.sentences[0])], Numbering())
+    model: Any = Believes(("wet", "dry"))
+    found = disagreement(claims, model)
+    assert found is not None and found.reason == "disagreement"
+    assert [claim.text for claim in found.claims] == ["Moss is wet.", "Moss is dry."]
+    agreeing: Any = Believes()
+    assert disagreement(claims, agreeing) is None
+
+
+def test_one_paper_does_not_disagree_with_itself() -> None:
+    both = hit("both", "Moss is wet. Moss is dry.")
+    claims = quotations([(both, span) for span in both.chunk.sentences], Numbering())
+    model: Any = Believes(("wet", "dry"))
+    assert disagreement(claims, model) is None

@@ -1,0 +1,120 @@
+"""What is done for a sentence that the check did not pass; nothing is added that it does not support."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from scripted_server import Dribble, Says, ScriptedServer, Status
+
+from rag.answer.citations import Numbering
+from rag.answer.repairing import cite, rewrite, worth_rewriting
+from rag.chunks import split
+from rag.config import ModelConfig
+from rag.errors import ModelError
+from rag.judge.judgement import Judgement
+from rag.llm import OpenAICompatibleModel
+from rag.types import Citation, Claim, Hit, Paper, Source, Span
+
+KELP = Paper("kelp", "Kelp", "Kelp grows fast in cold water. Warm years halve its growth.")
+MOSS = Paper("moss", "Moss", "Peat moss holds water.")
+PAPERS = {paper.paper_id: paper for paper in (KELP, MOSS)}
+
+
+class ByWords:
+    """Supports a claim whose words all stand in one sentence, letter for letter."""
+
+    name = "by words"
+
+    def judge(self, claim: str, evidence: Sequence[str]) -> Judgement:
+        wanted = set(claim.lower().rstrip(".").split())
+        for place, sentence in enumerate(evidence):
+            if wanted <= set(sentence.lower().rstrip(".").split()):
+                return Judgement("supported", 0.9, place, ("its words stand there",))
+        return Judgement("unsupported", 0.1, reasons=("not there",))
+
+
+def source(number: int, paper: Paper) -> Source:
+    hit = Hit(paper, split(paper)[0], 1.0, ())
+    return Source(number, hit, hit.chunk.sentences)
+
+
+SOURCES = (source(1, KELP), source(2, MOSS))
+ON_KELP = Citation(4, "kelp", "Kelp", "c", Span(0, 30), KELP.abstract[:30])
+UNCITED = Claim("Moss holds water.", (), "uncited", ("the sentence cites nothing",))
+
+
+def test_a_missing_footnote_is_found_where_a_source_bears_the_sentence() -> None:
+    found = cite(UNCITED, SOURCES, ByWords(), Numbering(["kelp"]))
+    assert found is not None
+    assert (found.verdict, found.text) == ("supported", UNCITED.text)
+    (citation,) = found.citations
+    assert (citation.number, citation.paper_id, citation.quote) == (2, "moss", MOSS.abstract)
+    assert citation.chunk_id == SOURCES[1].hit.chunk.chunk_id
+    assert "found by the check" in found.reasons[-1]
+
+
+def test_no_footnote_is_made_up_for_a_sentence_that_no_source_bears() -> None:
+    numbering = Numbering()
+    assert cite(dataclasses.replace(UNCITED, text="Moss flies."), SOURCES, ByWords(), numbering) is None
+    assert numbering.paper_ids == ()
+
+
+def test_a_wrong_footnote_is_put_right() -> None:
+    elsewhere = Citation(0, "moss", "Moss", None, Span(0, len(MOSS.abstract)), MOSS.abstract)
+    wrong = Claim("Moss holds water.", (ON_KELP,), "unsupported", ("not there",), elsewhere=elsewhere)
+    found = cite(wrong, SOURCES, ByWords(), Numbering(["kelp"]))
+    assert found is not None and found.elsewhere is None
+    assert [citation.paper_id for citation in found.citations] == ["moss"]
+    assert "corrected by the check" in found.reasons[-1]
+
+
+@pytest.mark.parametrize("verdict", ["supported", "unsupported", "unchecked"])
+def test_a_sentence_with_its_own_footnotes_gets_no_other(verdict: Any) -> None:
+    assert cite(Claim("Moss holds water.", (ON_KELP,), verdict), SOURCES, ByWords(), Numbering()) is None
+
+
+WRONG = Claim("Kelp grows fast in warm soup.", (ON_KELP,), "unsupported", ("'soup' does not stand there",))
+
+
+def rewritten(*scripts: Any, stop: threading.Event | None = None, claim: Claim = WRONG) -> tuple[Claim | None, Any]:
+    with ScriptedServer(*scripts) as server:
+        model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", max_retries=0))
+        stopped = stop.is_set if stop else lambda: False
+        return rewrite(claim, SOURCES, PAPERS, model, ByWords(), stopped), server
+
+
+def test_a_wrong_sentence_is_rewritten_once_from_what_it_cites() -> None:
+    found, server = rewritten(Says("“Kelp grows fast in cold water.”"))
+    assert found is not None
+    assert (found.text, found.verdict) == ("Kelp grows fast in cold water.", "supported")
+    assert found.citations[0].number == 4
+    assert f"before, it said: “{WRONG.text}”" in found.reasons[-1]
+    prompt = server.requests[0].body["messages"][-1]["content"]
+    assert "Kelp grows fast in warm soup." in prompt and "'soup' does not stand there" in prompt
+    assert "Peat moss" not in prompt
+
+
+@pytest.mark.parametrize(
+    "reply", ["Kelp grows fast in hot tea.", "NOT IN THE SOURCES", "", WRONG.text, "One.\nTwo.", "Kelp " * 200]
+)
+def test_what_is_no_better_is_not_taken(reply: str) -> None:
+    assert rewritten(Says(reply))[0] is None
+
+
+def test_a_sentence_that_cites_nothing_that_exists_cannot_be_rewritten() -> None:
+    claim = dataclasses.replace(WRONG, citations=(Citation(9, None),))
+    assert not worth_rewriting(claim)
+    found, server = rewritten(Says("Kelp grows fast in cold water."), claim=claim)
+    assert found is None and server.requests == []
+
+
+def test_a_model_that_fails_is_an_error_and_a_stop_ends_it() -> None:
+    with pytest.raises(ModelError):
+        rewritten(Status(500))
+    stop = threading.Event()
+    stop.set()
+    assert rewritten(Dribble(["Kelp ", "grows "]), stop=stop)[0] is None

@@ -1,0 +1,155 @@
+"""Which sentences answer, and whether any does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from rag.embedding import FloatArray
+from rag.library import Library
+from rag.retrieval.evidence import (
+    ONE,
+    READ_HITS,
+    READ_SENTENCES,
+    SEVERAL,
+    Evidence,
+    best_spans,
+    rank_sentences,
+    read_again,
+    reordered,
+    to_read,
+)
+from rag.retrieval.question import asks_for_several
+from rag.retrieval.reranker import BUNDLED, Candidate, Reranker
+from rag.retrieval.searching import embed, find
+from rag.types import Hit
+
+QUESTION = "By how much did Love Reactions rise in live A/B tests?"
+
+
+class Scripted:
+    """A reranker that likes one word, and remembers what it was asked."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.calls: list[list[Candidate]] = []
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
+        self.calls.append(list(candidates))
+        return np.array([20.0 if self.word in c.sentence else -5.0 for c in candidates], np.float32)
+
+
+def found(library: Library, question: str, k: int = 6) -> tuple[FloatArray, tuple[Hit, ...]]:
+    vector = embed(library, question)
+    return vector, find(library, question, vector, k=k)
+
+
+def read(library: Library, question: str, reranker: Reranker = BUNDLED) -> tuple[tuple[Hit, ...], Evidence]:
+    vector, hits = found(library, question, READ_HITS)
+    return read_again(question, vector, hits, reranker)
+
+
+def test_the_answering_sentence_of_a_shipped_paper_comes_first(seed_library: Library) -> None:
+    hits, evidence = read(seed_library, QUESTION)
+    best = evidence.sentences[0]
+    assert "28% increase in Love Reactions" in best.span.of(hits[best.hit].paper.abstract)
+    assert evidence.log_odds > 0
+
+
+def test_without_a_reranker_the_plain_features_find_it_too(seed_library: Library) -> None:
+    vector, hits = found(seed_library, QUESTION)
+    evidence = rank_sentences(QUESTION, vector, hits)
+    quotes = [s.span.of(hits[s.hit].paper.abstract) for s in evidence.sentences[:3]]
+    assert any("28% increase" in quote for quote in quotes)
+
+
+def test_every_sentence_of_the_first_hits_is_ranked_once_and_scores_fall(seed_library: Library) -> None:
+    vector, plain = found(seed_library, QUESTION)
+    for hits, evidence in ((plain, rank_sentences(QUESTION, vector, plain)), read(seed_library, QUESTION)):
+        places = [(s.hit, s.span) for s in evidence.sentences]
+        assert sorted(places, key=str) == sorted(
+            ((index, span) for index, hit in enumerate(hits[:3]) for span in hit.chunk.sentences), key=str
+        )
+        scores = [s.score for s in evidence.sentences]
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_the_reranker_reads_a_bounded_number_of_every_hit_and_has_the_last_word(seed_library: Library) -> None:
+    scripted = Scripted("reward hacking")
+    hits, evidence = read(seed_library, QUESTION, scripted)
+    (candidates,) = scripted.calls
+    assert len(candidates) == READ_SENTENCES
+    assert {c.title for c in candidates} == {hit.paper.title for hit in hits}
+    best = evidence.sentences[0]
+    assert "reward hacking" in best.span.of(hits[best.hit].paper.abstract)
+
+
+def test_the_paper_whose_sentence_answers_comes_first(seed_library: Library) -> None:
+    _, plain = found(seed_library, QUESTION, READ_HITS)
+    last = plain[-1]
+    words = last.chunk.sentences[0].of(last.paper.abstract)
+
+    class Likes(Scripted):
+        def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
+            return np.array([50.0 if c.title == last.paper.title else -50.0 for c in candidates], np.float32)
+
+    hits, evidence = read(seed_library, QUESTION, Likes(words))
+    assert hits[0].paper == last.paper
+    assert evidence.sentences[0].hit == 0
+    assert {hit.paper.paper_id for hit in hits} == {hit.paper.paper_id for hit in plain}
+
+
+def test_no_hits_is_no_evidence() -> None:
+    evidence = rank_sentences("anything", np.zeros(384, np.float32), ())
+    assert evidence.sentences == () and evidence.log_odds == -math.inf
+    assert read_again("anything", np.zeros(384, np.float32), (), BUNDLED) == ((), evidence)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Who are the authors of FBLNet?", "What batch size was used to train PyMAF-X?", "boiling point of ethanol"],
+)
+def test_what_abstracts_do_not_say_is_unlikely_to_be_answered(seed_library: Library, question: str) -> None:
+    assert read(seed_library, question)[1].log_odds < 0
+
+
+@pytest.mark.parametrize(
+    ("question", "several"),
+    [
+        ("Which papers are about hypernetworks?", True),
+        ("Compare the bandit papers.", True),
+        ("What alternatives to backpropagation are there?", True),
+        ("What is the stability gap?", False),
+        ("How is driver attention predicted?", False),
+    ],
+)
+def test_a_wish_for_several_papers_is_read_from_the_question(question: str, several: bool) -> None:
+    assert asks_for_several(question) is several
+
+
+def test_of_each_hit_one_sentence_is_read_and_where_several_are_wanted_two_at_most() -> None:
+    scores = np.array([9, 8, 7, 6, 5, 1], np.float32)
+    owners = np.array([0, 0, 0, 0, 0, 1])
+    assert list(to_read(scores, owners, SEVERAL)) == [0, 1, 5]
+    assert list(to_read(scores, owners, ONE)) == [0, 1, 2, 3, 4, 5]
+    many = np.arange(100, 0, -1).astype(np.float32)
+    rows = to_read(many, np.repeat([0, 1], 50), ONE)
+    assert list(rows) == [*range(READ_SENTENCES - 1), 50]
+
+
+def test_a_paper_keeps_its_place_unless_another_is_read_as_better() -> None:
+    order, scores = reordered([1.0, 0.9, 0.5], np.array([2.0, 2.0, 2.0], np.float32))
+    assert list(order) == [0, 1, 2] and list(scores) == [pytest.approx(x) for x in (1.0, 0.95, 0.75)]
+    order, scores = reordered([1.0, 0.9], np.array([-30.0, 2.0], np.float32))
+    assert list(order) == [1, 0] and scores[1] == pytest.approx(0.95) and scores[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_best_spans_are_sentences_of_their_chunk_and_few(seed_library: Library) -> None:
+    hits, evidence = read(seed_library, QUESTION)
+    best = best_spans(hits, evidence)
+    for hit in hits[:3]:
+        spans = best[hit.chunk.chunk_id]
+        assert 1 <= len(spans) <= 3 and set(spans) <= set(hit.chunk.sentences)

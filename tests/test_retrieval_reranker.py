@@ -1,0 +1,71 @@
+"""The bundled cross-encoder."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+import numpy as np
+import pytest
+
+from rag.errors import EmbeddingError
+from rag.retrieval import reranker
+from rag.retrieval.reranker import BUNDLED, BundledReranker, Candidate
+
+TITLE = "Kelp forests of the north"
+GOOD = Candidate(TITLE, "Kelp grows up to 61 centimetres a day in cold water.")
+OTHERS = [
+    Candidate(TITLE, "The survey was funded by a fishery board."),
+    Candidate(TITLE, "Divers counted sea urchins along the coast."),
+    Candidate("Cheese making in the Alps", "Milk is warmed to 32 degrees before rennet is added."),
+]
+QUESTION = "How fast does kelp grow?"
+
+
+def test_the_answering_sentence_scores_above_the_others_and_above_even() -> None:
+    scores = BUNDLED.scores(QUESTION, [*OTHERS, GOOD])
+    assert scores.shape == (4,) and scores.dtype == np.float32
+    assert scores[3] == scores.max() and scores[3] > 0
+    assert (scores[:3] < 0).all()
+
+
+def test_a_score_does_not_depend_on_what_stands_beside_it() -> None:
+    together = BUNDLED.scores(QUESTION, [*OTHERS, GOOD])
+    alone = BUNDLED.scores(QUESTION, [GOOD])
+    assert alone[0] == together[3]
+
+
+def test_no_candidates_give_no_scores() -> None:
+    assert BUNDLED.scores(QUESTION, []).shape == (0,)
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "\ud800", "a" * 1_000_000, "[" * 5_000, "ق" * 3_000])
+def test_any_text_has_a_finite_score(text: str) -> None:
+    scores = BUNDLED.scores(text, [Candidate(text, text)])
+    assert np.isfinite(scores).all()
+
+
+def test_threads_share_it() -> None:
+    shared = BundledReranker(n_threads=2)
+    results: list[float] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(float(shared.scores(QUESTION, [GOOD])[0]))) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 6 and len(set(results)) == 1
+
+
+def test_the_shipped_file_is_the_one_that_was_built() -> None:
+    data = (reranker.MODEL_FOLDER / "model.onnx").read_bytes()
+    assert len(data) == reranker.MODEL_BYTES
+    assert hashlib.sha256(data).hexdigest() == reranker.MODEL_SHA256
+    assert reranker.MODEL_SHA256 in (reranker.MODEL_FOLDER / "SOURCE.md").read_text("utf-8")
+
+
+def test_a_missing_file_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setattr(reranker, "MODEL_FOLDER", tmp_path)
+    with pytest.raises(EmbeddingError, match="missing or incomplete: reinstall"):
+        BundledReranker().scores(QUESTION, [GOOD])

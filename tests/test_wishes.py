@@ -1,0 +1,93 @@
+"""What a turn of a conversation wants: of which papers, and said how."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.answer.manner import AS_USUAL, Manner
+from rag.conversation import understand
+from rag.types import Turn
+
+TITLES = {"fblnet": "FBLNet: predicting driver attention", "gaze": "Gaze in traffic", "otter": "What otters eat"}
+FIRST = Turn("How is driver attention predicted?", "By a network [1]. Also by gaze [2].", ("fblnet", "gaze"))
+SECOND = Turn("And what do otters eat?", "Urchins [3].", ("otter",))
+
+
+@pytest.mark.parametrize("wish", ["shorter", "Shorter, please.", "in one sentence", "Can you say that more briefly?"])
+def test_shorter_asks_the_last_question_again(wish: str) -> None:
+    found = understand(wish, (FIRST,), TITLES.get)
+    assert (found.question, found.manner) == (FIRST.question, Manner("shorter"))
+
+
+@pytest.mark.parametrize(
+    "wish", ["in German", "auf German bitte", "Now in German, please", "Can you translate that into German?"]
+)
+def test_a_language_asks_the_last_question_again_in_it(wish: str) -> None:
+    found = understand(wish.replace("bitte", "please"), (FIRST,), TITLES.get)
+    assert (found.question, found.manner.language) == (FIRST.question, "German")
+
+
+def test_a_language_within_a_question_is_how_it_is_to_be_answered() -> None:
+    found = understand("How is driver attention predicted? Answer in French.", (), TITLES.get)
+    assert found.manner == Manner("usual", "French")
+    assert found.question.startswith("How is driver attention predicted?")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How were texts in Spanish corpora tagged?", "What was found in Chinese patients?", "How do short papers differ?"],
+)
+def test_words_that_belong_to_the_question_stay_in_it(question: str) -> None:
+    found = understand(question, (), TITLES.get)
+    assert (found.question, found.manner) == (question, AS_USUAL)
+
+
+@pytest.mark.parametrize("wish", ["without [2]", "the same without [2]", "but not [2]", "Leave out [2] please"])
+def test_without_asks_again_over_the_other_papers(wish: str) -> None:
+    found = understand(wish, (FIRST,), TITLES.get)
+    assert (found.question, found.without) == (FIRST.question, ("gaze",))
+
+
+def test_without_may_name_several_and_stand_in_a_question_of_its_own() -> None:
+    found = understand("Which networks predict attention of drivers, except [1] and [2]?", (FIRST,), TITLES.get)
+    assert found.without == ("fblnet", "gaze")
+    assert found.question == "Which networks predict attention of drivers?"
+
+
+@pytest.mark.parametrize("wish", ["Tell me more about [3]", "more about the first one", "Tell me more about it."])
+def test_more_about_a_paper_is_a_summary_of_that_paper_alone(wish: str) -> None:
+    found = understand(wish, (FIRST, SECOND), TITLES.get)
+    assert (found.kind, found.about, found.question) == ("summary", ("otter",), TITLES["otter"])
+
+
+def test_more_about_a_topic_is_a_question() -> None:
+    found = understand("Tell me more about sea urchins", (), TITLES.get)
+    assert (found.question, found.about) == ("What is known about sea urchins?", ())
+
+
+def test_papers_that_are_to_be_compared_are_those_pointed_at() -> None:
+    found = understand("Compare [1] and [3]", (FIRST, SECOND), TITLES.get)
+    assert (found.kind, found.about) == ("comparison", ("fblnet", "otter"))
+    both = understand("Compare the two", (FIRST,), TITLES.get)
+    assert both.about == ("fblnet", "gaze")
+    assert understand("Compare bandit papers", (FIRST,), TITLES.get).about == ()
+
+
+def test_a_paper_that_is_gone_is_not_meant() -> None:
+    found = understand("Tell me more about [1]", (Turn("q", "a [1]", ("lost",)),), TITLES.get)
+    assert found.about == ()
+
+
+def test_a_wish_about_a_wish_is_about_the_question_before_both() -> None:
+    history = (FIRST, Turn("shorter", "A network [1].", ("fblnet",)))
+    found = understand("in Italian", history, TITLES.get)
+    assert (found.question, found.manner.language) == (FIRST.question, "Italian")
+
+
+def test_without_a_history_a_bare_wish_is_a_question_like_any_other() -> None:
+    assert understand("shorter", (), TITLES.get).question == "shorter"
+
+
+def test_a_kind_that_was_chosen_is_not_guessed() -> None:
+    found = understand("driver attention", (), TITLES.get, kind="comparison")
+    assert (found.kind, found.topic) == ("comparison", "driver attention")
