@@ -146,7 +146,7 @@ def test_closing_leaves_no_file_behind(tmp_path: Path) -> None:
 
 
 def test_a_mistake_in_the_code_fails_one_file_and_not_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk, core = desk_over(tmp_path)
+    desk, _core = desk_over(tmp_path)
     real: Callable[..., Any] = ScriptedCore.add
     calls: list[int] = []
 

@@ -70,7 +70,7 @@ def test_narrowing_to_all_papers_finds_what_the_library_itself_finds(tmp_path: P
     everything = Narrowing(paper_ids=tuple(f"p{n}" for n in range(60)))
     question = "In how many seas was kelp measured?"
     narrow, whole = (
-        [e for e in events if isinstance(e, Found)][0].sources
+        next(e for e in events if isinstance(e, Found)).sources
         for events in (
             LibraryPort.ask(core, question, (), Request(only=everything), threading.Event()),
             stream(core.library(), question),
@@ -207,9 +207,10 @@ def test_the_map_puts_papers_of_one_subject_into_one_region_and_names_it() -> No
     for region in drawn.regions:
         assert len({paper_id.split("-")[0] for paper_id in region.paper_ids}) == 1
         (group,) = {int(paper_id[1]) for paper_id in region.paper_ids}
-        assert region.words[0] in ("kelp", "seaweed", "neutrino", "oscillation", "glacier", "malaria", "vaccine")[
-            group * 2 : group * 2 + 2
-        ] + ("melting",)
+        assert region.words[0] in (
+            *("kelp", "seaweed", "neutrino", "oscillation", "glacier", "malaria", "vaccine")[group * 2 : group * 2 + 2],
+            "melting",
+        )
     assert sorted(i for region in drawn.regions for i in region.paper_ids) == sorted(p.paper_id for p in papers)
 
 
@@ -219,7 +220,7 @@ def test_the_map_is_the_same_each_time_and_its_regions_lie_apart_inside_it() -> 
     assert drawn is not None
     assert drawn == draw(papers, vectors.copy(), 45)
     for one in drawn.regions:
-        assert 0 <= one.x - one.radius and one.x + one.radius <= 1.0001
+        assert one.x - one.radius >= 0 and one.x + one.radius <= 1.0001
         for other in drawn.regions:
             if one is not other:
                 assert np.hypot(one.x - other.x, one.y - other.y) > one.radius + other.radius
