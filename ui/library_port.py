@@ -6,7 +6,6 @@ papers only goes through ``_Narrowed``, and tags lie in a table beside the conve
 
 from __future__ import annotations
 
-import inspect
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +16,11 @@ from urllib.parse import urlsplit
 
 from rag.config import Config
 from rag.errors import UnknownPaper
+from rag.index.stored import StoredChunk
 from rag.library import AddReport, Candidates, Library
 from rag.pipeline import stream
 from rag.readable import readable
+from rag.retrieval.reranker import BUNDLED
 from rag.types import Event, Kind, Paper, Skipped, Turn
 from ui.asking import Request
 from ui.core import Row, Shelf, narrowed
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 BATCH_PAPERS = 32
 """Papers that become visible together when they are added here: about a second of embedding, so
 that progress is seen, Cancel is heard and questions get their turn."""
+MAX_ABOUT = 12
+"""Papers chosen one by one that a summary or a table takes in whole; of more, the search takes the best."""
+_ABOUT_CHOSEN: frozenset[Kind | None] = frozenset({"summary", "comparison"})
 _MAX_TOLD_SKIPPED = 200
 
 
@@ -54,7 +58,7 @@ class LibraryPort:
         self.name = config.library.name
         self.model = model.name if model is not None else None
         self.model_host = urlsplit(config.model.base_url).hostname if model is not None and config.model else None
-        self.kinds: tuple[Kind, ...] = get_args(Kind) if "kind" in _STREAM else ("answer",)
+        self.kinds: tuple[Kind, ...] = get_args(Kind)
         self._config = config
         self._embedder = embedder
         self._llm = model
@@ -82,18 +86,24 @@ class LibraryPort:
     def ask(self, question: str, history: Sequence[Turn], request: Request, stop: threading.Event) -> Iterator[Event]:
         self._ready()
         library = self.library()
+        about: tuple[str, ...] = ()
         if request.only:
-            library = cast(Library, _Narrowed(library, narrowed(self.shelf(), request.only)))
-        asked: dict[str, Any] = {"kind": request.kind} if "kind" in _STREAM else {}
+            allowed = narrowed(self.shelf(), request.only)
+            library = cast(Library, _Narrowed(library, allowed))
+            if request.kind in _ABOUT_CHOSEN and len(request.only.paper_ids) <= MAX_ABOUT:
+                about = tuple(paper_id for paper_id in request.only.paper_ids if paper_id in allowed)
         return stream(
             library,
             question,
+            stop=stop,
             model=self._llm,
             history=history,
+            kind=request.kind,
+            about=about,
             n_sources=self._config.n_sources,
             verified_only=self._config.verified_only,
-            stop=stop,
-            **asked,
+            repair=self._config.repair,
+            reranker=BUNDLED if self._config.rerank else None,
         )
 
     def shelf(self) -> Shelf:
@@ -174,9 +184,6 @@ class LibraryPort:
         return (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino)
 
 
-_STREAM = inspect.signature(stream).parameters
-
-
 class _Narrowed:
     """A library of which only some papers are seen: what the search reads of it, and nothing else."""
 
@@ -192,6 +199,9 @@ class _Narrowed:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._library, name)
+
+    def chunks_of(self, paper_ids: Sequence[str]) -> tuple[StoredChunk, ...]:
+        return self._library.chunks_of([paper_id for paper_id in paper_ids if paper_id in self._allowed])
 
     def candidates(self, *, vector: Any, text: str | None, k: int) -> Candidates:
         """As the library's own, of the papers allowed: it is asked for more until there are enough."""
