@@ -193,6 +193,18 @@ def test_sentences_are_checked_while_the_rest_is_written_and_nothing_jumps(brows
     visit.close()
 
 
+def test_each_new_question_comes_to_the_top_of_the_view_and_stays_there_while_it_is_answered(
+    browser: Any, home: House
+) -> None:
+    visit = Visit(browser, home.address, size=(1280, 860), motion="no-preference")
+    for question in ("first question", "a pineapple", "prose", "compare"):
+        visit.ask(question).settle()
+        below = "document.querySelector('.turn:last-child').getBoundingClientRect().top"
+        top = "document.querySelector('#talk-scroll').getBoundingClientRect().top"
+        assert visit.eventually(lambda: abs(visit.tab.evaluate(f"{below} - {top}")) < 40), question  # noqa: B023
+    visit.close()
+
+
 def test_what_is_read_in_the_evidence_stays_where_it_is_when_cards_change_above_it(browser: Any, home: House) -> None:
     for gate in home.core.gates.values():
         gate.clear()

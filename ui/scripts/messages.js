@@ -62,7 +62,8 @@ const showElement = (id, markup) => {
   if (id.startsWith("turn-")) {
     for (const welcome of all("#turns > .welcome")) welcome.remove();
     byId("turns").append(made);
-    if (all("#turns > .turn").length > 1) made.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
+    // At once: a smooth scroll would be broken off by the first words, which come while it is under way.
+    if (all("#turns > .turn").length > 1) made.scrollIntoView({ block: "start" });
   } else if (id.startsWith("evidence-")) {
     byId("evidence-none")?.remove();
     for (const older of all("#evidence-groups > .group")) older.open = false;

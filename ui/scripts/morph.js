@@ -76,7 +76,9 @@ const morph = (() => {
     });
     const before = anchor ? anchor.getBoundingClientRect().top : 0;
     change();
-    if (anchor && anchor.isConnected) scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+    const moved = anchor && anchor.isConnected ? anchor.getBoundingClientRect().top - before : 0;
+    // Setting it, even to what it is, would end a smooth scroll that is under way.
+    if (moved) scroller.scrollTop += moved;
   };
 
   return {
