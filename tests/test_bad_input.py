@@ -227,7 +227,7 @@ def test_a_citation_of_9_of_5_is_shown_as_bad_and_supports_nothing(pile: Path) -
     assert claim["verdict"] == "unsupported"
     assert claim["reasons"] == ["there is no source 9"]
     assert claim["citations"] == [
-        {"number": 9, "paper_id": None, "title": "", "quote": "", "start": None, "end": None},
+        {"number": 9, "paper_id": None, "title": "", "quote": "", "start": None, "end": None, "needed": True},
     ]
     assert "[9?]" in ran.json["text"]
     assert "[9?] there is no such source" in said.out

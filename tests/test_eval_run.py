@@ -100,6 +100,7 @@ def test_a_run_asks_everything_and_keeps_what_it_was_told(
         "model": None,
         "n_sources": 6,
         "verified_only": False,
+        "repair": True,
         "repeats": 1,
         "judge": None,
         "graded": False,

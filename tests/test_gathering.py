@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
+from rag.answer import relevance
 from rag.answer.aspects import sentences_by_aspect
 from rag.answer.citations import Numbering
 from rag.answer.drafts import Quoted, quotations
@@ -26,7 +28,7 @@ def hit(paper_id: str, abstract: str, vectors: Any = None) -> Hit:
     paper = Paper(paper_id, f"About {paper_id}", abstract)
     spans = tuple(split_sentences(abstract))
     chunk = Chunk(f"{paper_id}#0", paper_id, 0, Span(0, len(abstract)), spans, 20)
-    return Hit(paper, chunk, 1.0, (), vectors)
+    return Hit(paper, chunk, 1.0, (), sentence_vectors=vectors)
 
 
 def evidence(hits: Sequence[Hit], *read: tuple[int, int, float]) -> Evidence:
@@ -70,25 +72,49 @@ class Believes:
         return [one(*pair) for pair in pairs]
 
 
-def test_a_list_names_every_paper_that_fits_with_the_sentence_that_decides_best_first() -> None:
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says of each hit in turn how well its paper fits."""
+
+    def fitting(*log_odds: float) -> None:
+        monkeypatch.setattr(relevance, "log_odds", lambda *_: np.array(log_odds))
+
+    return fitting
+
+
+def test_a_list_names_every_paper_that_fits_with_the_sentence_that_decides_best_first(
+    fits: Callable[..., None],
+) -> None:
     hits = [hit("kelp", KELP), hit("moss", MOSS), hit("crab", "Crabs walk.")]
-    found = quoted_list(hits, evidence(hits, (0, 1, 1.0), (0, 0, 0.5), (1, 1, 3.0), (2, 0, -7.0)), Numbering())
+    fits(1.0, 2.0, -0.1)
+    read = evidence(hits, (0, 1, 1.0), (0, 0, 0.5), (1, 1, 0.7), (2, 0, 3.0))
+    found = quoted_list("water plants", hits, read, Numbering())
     assert texts(found) == ["We describe peat moss.", "We propose a kelp tank."]
     assert found is not None and [c.citations[0].number for c in found.claims] == [1, 2]
 
 
-def test_papers_far_behind_the_best_and_lists_of_nothing_are_left_out() -> None:
+def test_where_no_paper_fits_there_is_no_list_and_no_summary(fits: Callable[..., None]) -> None:
     hits = [hit("kelp", KELP), hit("moss", MOSS)]
-    assert texts(quoted_list(hits, evidence(hits, (0, 1, 8.0), (1, 1, 0.0)), Numbering())) == [
-        "We propose a kelp tank."
-    ]
-    assert quoted_list(hits, evidence(hits, (0, 1, -8.0), (1, 1, -9.0)), Numbering()) is None
-    assert quoted_list([], Evidence((), 0.0), Numbering()) is None
+    fits(-1.0, -0.2)
+    read = evidence(hits, (0, 1, 8.0), (1, 1, 0.0))
+    assert quoted_list("crabs", hits, read, Numbering()) is None
+    assert quoted_summary("crabs", hits, read, Numbering()) is None
+    assert quoted_list("crabs", [], Evidence((), 0.0), Numbering()) is None
 
 
-def test_a_summary_takes_what_each_paper_does_first_and_of_few_papers_more_in_reading_order() -> None:
+def test_papers_chosen_by_hand_are_all_summarised(fits: Callable[..., None]) -> None:
     hits = [hit("kelp", KELP), hit("moss", MOSS)]
-    found = quoted_summary(hits, evidence(hits, (0, 3, 2.0), (1, 2, 1.0)), Numbering())
+    fits(-1.0, -2.0)
+    found = quoted_summary("kelp; moss", hits, Evidence((), 0.0), Numbering(), chosen_by_hand=True)
+    assert {claim.citations[0].paper_id for claim in found.claims} == {"kelp", "moss"} if found else False
+
+
+def test_a_summary_takes_what_each_paper_does_first_and_of_few_papers_more_in_reading_order(
+    fits: Callable[..., None],
+) -> None:
+    hits = [hit("kelp", KELP), hit("moss", MOSS)]
+    fits(1.0, 1.0)
+    found = quoted_summary("water plants", hits, evidence(hits, (0, 3, 2.0), (1, 2, 1.0)), Numbering())
     assert texts(found) == [
         "Kelp was scarce.",
         "We propose a kelp tank.",
@@ -98,13 +124,15 @@ def test_a_summary_takes_what_each_paper_does_first_and_of_few_papers_more_in_re
         "Fires dry it out.",
     ]
     many = [hit(f"p{n}", KELP) for n in range(8)]
-    assert texts(quoted_summary(many, Evidence((), 0.0), Numbering())) == ["We propose a kelp tank."] * 8
+    fits(*[1.0] * 8)
+    assert texts(quoted_summary("kelp", many, Evidence((), 0.0), Numbering())) == ["We propose a kelp tank."] * 8
 
 
-def test_a_summary_does_not_say_the_same_twice() -> None:
+def test_a_summary_does_not_say_the_same_twice(fits: Callable[..., None]) -> None:
     vectors = np.eye(4, dtype=np.float32)
     hits = [hit("one", KELP, vectors), hit("two", KELP, vectors)]
-    found = quoted_summary(hits, Evidence((), 0.0), Numbering())
+    fits(1.0, 1.0)
+    found = quoted_summary("kelp", hits, Evidence((), 0.0), Numbering())
     assert len(texts(found)) == len(set(texts(found))) == 4
 
 

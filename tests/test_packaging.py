@@ -10,9 +10,12 @@ import site
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from eval.benchmarks.startup import first_answer
 from rag import cli
@@ -114,12 +117,31 @@ def test_an_installed_wheel_answers_in_its_page_over_the_papers_that_ship(instal
     assert len(json.loads(run(installed, "papers", "--json", *library))) == 62
 
 
+HEAVY = {"torch", "transformers", "sentence-transformers", "tensorflow", "triton"}
+
+
 def test_nothing_brings_torch_along() -> None:
     constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     names = {re.split(r"[=; ]", line)[0] for line in constraints if line and not line.startswith("#")}
-    heavy = {"torch", "transformers", "sentence-transformers", "tensorflow", "scipy", "triton"}
-    assert not {name for name in names if name in heavy or name.startswith("nvidia")}
+    assert not {name for name in names if name in HEAVY or name.startswith("nvidia")}
     assert {"chromadb", "llama-index-core", "openai", "gradio", "tiktoken", "onnxruntime"} <= names
+
+
+def test_without_an_extra_nothing_heavy_is_needed_at_all() -> None:
+    needed: set[str] = set()
+    waiting = [("footnoted", "")]
+    while waiting:
+        name, extra = waiting.pop()
+        for line in requires(name) or ():
+            one = Requirement(line)
+            if one.marker and not one.marker.evaluate({"extra": extra}):
+                continue
+            other = canonicalize_name(one.name)
+            if other not in needed:
+                needed.add(other)
+                waiting += [(other, extra) for extra in ("", *one.extras)]
+    assert {"chromadb", "gradio", "numpy"} <= needed
+    assert not needed & (HEAVY | {"scipy", "scikit-learn", "onnx", "playwright", "ir-measures", "xllamacpp"})
 
 
 def test_the_constraints_pin_every_version_and_name_no_host() -> None:

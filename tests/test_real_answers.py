@@ -73,7 +73,7 @@ def check_rules(library: Library, answer: Answer) -> None:
         assert (claim.verdict == "uncited") == (not claim.citations)
         for citation in claim.citations:
             if citation.paper_id is None:
-                assert claim.verdict in ("unsupported", "partial")
+                assert claim.verdict != "supported"
                 continue
             assert citation.span is not None
             assert citation.quote
@@ -91,7 +91,8 @@ def test_a_real_answer_streams_and_cites_only_what_abstracts_hold(base_url: str,
     if answer.outcome == "answered":
         assert kinds.count(Wrote) > 1
         assert kinds.index(Found) < kinds.index(Wrote)
-        assert [event.claim for event in events if isinstance(event, Checked)] == list(answer.claims)
+        last = {event.index: event.claim for event in events if isinstance(event, Checked)}
+        assert [last[index] for index in sorted(last)] == list(answer.claims)
         assert answer.timings.first_token_seconds is not None
         assert answer.usage.completion_tokens
 

@@ -39,7 +39,7 @@ from rag.retrieval.reranker import BUNDLED
 
 SENTENCE_L2 = 1e-3
 ANSWER_L2 = 3e-3
-FALSE_REFUSALS = 0.02
+FALSE_REFUSALS = 0.04
 """Aimed at on the questions that the weights are fitted to; the sets about the papers that ship, asked by
 other hands, have to stay under 5 %."""
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from rag.answer import relevance
 from rag.answer.aspects import ASPECTS, sentences_by_aspect
 from rag.answer.citations import Numbering
 from rag.answer.drafts import Abstention, Quoted, quotation, quotations
+from rag.answer.quoting import CONTRIBUTES
 from rag.judge.model import ClaimModel
-from rag.retrieval.evidence import Evidence, RankedSentence
+from rag.retrieval.evidence import Evidence
 from rag.retrieval.reranker import Reranker
 from rag.types import Claim, Hit, Span, Table
 
 MAX_LISTED, MAX_SUMMARISED, MAX_COMPARED = 10, 8, 4
-
-LISTED_WITHIN = 6.0
-"""How far, in the reranker's log-odds, a listed paper's best sentence may lie below the best of all."""
-
-LISTED_ABOVE = -2.5
-"""And the log-odds that it must reach by itself."""
 
 ALIKE = 0.9
 """Cosine from which a second sentence says what the first said."""
@@ -29,38 +24,33 @@ ALIKE = 0.9
 CONTRADICTED_ABOVE = 0.6
 """Probability of a contradiction from which a sentence speaks against a statement."""
 
-_CONTRIBUTES = re.compile(
-    r"\b(we|this (paper|work|study|article|review)|our (paper|work|method|approach|framework)|here,? we)\b.{0,30}?"
-    r"\b(propos|introduc|present|develop|describ|review|investigat|study|studies|provid|offer|address|design|devis)",
-    re.IGNORECASE,
-)
 
-
-def quoted_list(hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | None:
+def quoted_list(topic: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | None:
     """The papers that fit, the best first, each with the sentence that decides; None if none does."""
-    best: dict[int, RankedSentence] = {}
-    for sentence in evidence.sentences:
-        if sentence.read is not None and sentence.hit not in best:
-            best[sentence.hit] = sentence
-    reads = {hit: max(s.read for s in evidence.sentences if s.hit == hit and s.read is not None) for hit in best}
-    top = max(reads.values(), default=-np.inf)
-    fitting = [hit for hit in best if reads[hit] >= max(LISTED_ABOVE, top - LISTED_WITHIN)]
-    fitting.sort(key=lambda hit: -reads[hit])
+    best = {sentence.hit: sentence for sentence in reversed(evidence.sentences)}
+    fits = relevance.log_odds(topic, hits, evidence)
+    fitting = sorted((hit for hit in best if fits[hit] > 0), key=lambda hit: (-fits[hit], hit))
     places = [(hits[hit], best[hit].span) for hit in fitting[:MAX_LISTED]]
     return Quoted(quotations(places, numbering)) if places else None
 
 
-def quoted_summary(hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | None:
-    """The most telling sentence of each paper, papers in their order; of a few papers more of each.
+def quoted_summary(
+    topic: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, *, chosen_by_hand: bool = False
+) -> Quoted | None:
+    """The most telling sentence of each paper that fits, papers in their order; of a few papers more of each.
 
     Of each paper first what it does, then what it found; none that says what was said before.
+    Papers that somebody chose all fit. None if none does.
     """
-    if not hits:
+    fits = relevance.log_odds(topic, hits, evidence)
+    fitting = [at for at in range(len(hits)) if chosen_by_hand or fits[at] > 0][:MAX_SUMMARISED]
+    if not fitting:
         return None
-    n_each = max(1, min(3, MAX_SUMMARISED // len(hits)))
+    n_each = max(1, min(3, MAX_SUMMARISED // len(fitting)))
     said: list[np.ndarray] = []
     places: list[tuple[Hit, Span]] = []
-    for at, hit in enumerate(hits[:MAX_SUMMARISED]):
+    for at in fitting:
+        hit = hits[at]
         chosen: list[Span] = []
         for span in _by_worth(at, hit, evidence):
             vector = None if hit.sentence_vectors is None else hit.sentence_vectors[hit.chunk.sentences.index(span)]
@@ -132,5 +122,5 @@ def disagreement(claims: Sequence[Claim], model: ClaimModel, above: float = 0.9)
 def _by_worth(at: int, hit: Hit, evidence: Evidence) -> list[Span]:
     """The hit's sentences: what it does first, then as they were ranked, then as they stand."""
     ranked = [sentence.span for sentence in evidence.sentences if sentence.hit == at]
-    thesis = [span for span in hit.chunk.sentences if _CONTRIBUTES.search(span.of(hit.paper.abstract))][:1]
+    thesis = [span for span in hit.chunk.sentences if CONTRIBUTES.search(span.of(hit.paper.abstract))][:1]
     return list(dict.fromkeys([*thesis, *ranked, *hit.chunk.sentences]))

@@ -21,15 +21,19 @@ _SUMMARY = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(
-    rf"^\W*(?:(?:which|what) (?:other |of the |of these |of the other )?{_PAPERS}\b"
+    rf"^\W*(?:(?:which|what) (?:other |of the |of these |of the other |\w+ )?{_PAPERS}\b"
+    rf"|what (?:is there|has been written|is written) (?:on|about)\b"
     rf"|(?:list|find|show|name|give)(?: me)?(?: (?:all|the|some|any|of))* {_PAPERS}\b"
-    rf"|are there (?:any |other |more )*{_PAPERS}\b|any {_PAPERS}\b|{_PAPERS} (?:on|about|that|which|using|with)\b)",
+    rf"|(?:are|is) there (?:any |some |other |more )*(?:{_PAPERS}|work|research)\b|any(?: other)? {_PAPERS}\b"
+    rf"|{_PAPERS} (?:on|about|that|which|where|using|with|involving|of|by|from)\b|anything (?:here )?(?:on|about)\b"
+    r"|who (?:else )?(?:has|have) (?:looked (?:at|into)|studied|worked on|written (?:about|on)|investigated)\b)",
     re.IGNORECASE,
 )
 _OTHER_SIDE = re.compile(
     rf"{_ASKING}(?:find |show me |give me |what is )?(?:the other side|counter-?arguments?|counter-?evidence)\b"
     r"|^\W*(?:who|what|which \w+|does any(?:one|thing)|do any \w+|is there any\w*|are there any \w+) (?:\w+ )?"
-    r"(?:speaks?|argues?|disagrees?|contradicts?|disputes?|evidence against|that (?:contradicts?|disagrees?))\b"
+    r"(?:(?:speaks?|argues?)(?! that\b)|disagrees?|contradicts?|disputes?|evidence against"
+    r"|that (?:contradicts?|disagrees?))\b"
     r"(?! (?:for|about|of)\b)",
     re.IGNORECASE,
 )
@@ -40,9 +44,22 @@ _FRAME = re.compile(
     rf"(?:{_PAPERS}\b\s*)?(?:on|about|of|between|that|which)?\s*",
     re.IGNORECASE,
 )
+_LISTING = re.compile(
+    rf"^\W*(?:(?:which|what) (?:other |of the |of these )*{_PAPERS}|(?:are|is) there (?:any |some |other |more )*"
+    rf"(?:{_PAPERS}|work|research)|(?:list|find|show|name|give)?(?: me)?(?: ?(?:all|the|some|any|of|other))* ?{_PAPERS}"
+    rf"|anything(?: here)?|what (?:is there|has been written|is written))\b\s*"
+    r"(?:(?:(?:are|is|was|were) )?(?:on|about|that|which)\b)?\s*",
+    re.IGNORECASE,
+)
 _AGAINST = re.compile(
     r"^.*?\b(?:against|disagrees? with|contradicts?|disputes?|other side (?:of|to))\s*(?:the (?:claim|idea|statement"
     r"|view) )?(?:that |of )?",
+    re.IGNORECASE,
+)
+
+_KNOWN = re.compile(
+    rf"^\W*what (?:(?:do|does|did) (?:the |these |all |my )*(?:\w+ )?{_PAPERS} (?:\w+ )?(?:say|report|tell)(?: us| me)?"
+    r"|is (?:known|said|reported))\s+(?:about|on|of)\s+",
     re.IGNORECASE,
 )
 
@@ -64,6 +81,7 @@ def topic_of(question: str, kind: Kind) -> str:
     """The question without the words that only ask for this kind of work; itself if nothing is left."""
     if kind == "answer":
         return question
-    pattern = _AGAINST if kind == "other_side" else _FRAME
-    rest = pattern.sub("", question, count=1).strip(" ?.!:")
+    patterns = {"other_side": (_AGAINST,), "list": (_LISTING,)}.get(kind, (_KNOWN, _FRAME))
+    rest = next((pattern.sub("", question, count=1) for pattern in patterns if pattern.match(question)), question)
+    rest = rest.strip(" ?.!:")
     return rest if re.search(r"\w{3}", rest) else question

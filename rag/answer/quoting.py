@@ -25,11 +25,12 @@ SEVERAL_WITHIN = 8.0
 NEAR_PAPER = 0.6
 """The share of the best paper's search score that a paper needs to be quoted beside it."""
 
-_CONTRIBUTES = re.compile(
+CONTRIBUTES = re.compile(
     r"\b(we|this (paper|work|study|article|review)|our (paper|work|method|approach|framework)|here,? we)\b.{0,30}?"
     r"\b(propos|introduc|present|develop|describ|review|investigat|study|studies|provid|offer|address|design|devis)",
     re.IGNORECASE,
 )
+"""A sentence that says what its paper does."""
 
 NEAR_COSINE = 0.22
 """From this cosine on an abstention speaks of papers near the question: questions off the topic of
@@ -75,7 +76,7 @@ def _thesis(hit: int, hits: Sequence[Hit], ranked: Sequence[RankedSentence]) -> 
     """The first sentence of a hit that says what its paper does."""
     own = sorted((sentence for sentence in ranked if sentence.hit == hit), key=lambda sentence: sentence.span.start)
     abstract = hits[hit].paper.abstract
-    return next((sentence for sentence in own if _CONTRIBUTES.search(sentence.span.of(abstract))), None)
+    return next((sentence for sentence in own if CONTRIBUTES.search(sentence.span.of(abstract))), None)
 
 
 def abstention(question: str, hits: Sequence[Hit]) -> Abstention:

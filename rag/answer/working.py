@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import prompts
-from rag.answer import gathering, quoting
+from rag.answer import gathering, quoting, relevance
 from rag.answer.citations import Numbering
 from rag.answer.comparing import write_comparison
 from rag.answer.drafts import Abstention, Quoted
@@ -22,6 +22,9 @@ from rag.types import Claim, Hit, Kind, Source, Wrote
 
 N_PAPERS: dict[Kind, int] = {"list": 12, "summary": 12, "comparison": 4, "other_side": 8}
 """How many papers at most each kind of work is given, where nobody chose them; 'answer' takes n_sources."""
+
+SHOWN_ABOVE, MIN_SHOWN = -1.5, 3
+"""For lists and summaries a model is shown papers that may well fit by ``relevance``, or the first few."""
 
 PROMPTS: dict[Kind, str] = {
     "answer": "answer",
@@ -51,9 +54,9 @@ def quoted(
     if not wanted.about and not quoting.is_near(question, hits):
         return quoting.abstention(question, hits)
     if wanted.kind == "list":
-        found = gathering.quoted_list(hits, evidence, numbering)
+        found = gathering.quoted_list(wanted.topic, hits, evidence, numbering)
     elif wanted.kind == "summary":
-        found = gathering.quoted_summary(hits, evidence, numbering)
+        found = gathering.quoted_summary(wanted.topic, hits, evidence, numbering, chosen_by_hand=bool(wanted.about))
     elif wanted.kind == "comparison":
         found = gathering.quoted_comparison(hits, reranker or BUNDLED, numbering)
     else:
@@ -81,6 +84,9 @@ class Shown:
 def shown(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, model: LanguageModel) -> Shown:
     """The sources that fit into the model's prompts; no groups where nothing fits."""
     best = best_spans(hits, evidence)
+    if wanted.kind in ("list", "summary") and not wanted.about:
+        fits = relevance.log_odds(wanted.topic, hits, evidence)
+        hits = [hit for hit, own in zip(hits, fits, strict=True) if own > SHOWN_ABOVE] or hits[:MIN_SHOWN]
     budget = budget_for(model, PROMPTS[wanted.kind])
     lettered = model.evidence == "abstracts"
     if wanted.kind == "comparison":

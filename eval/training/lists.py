@@ -1,0 +1,153 @@
+"""Fits the weights of ``rag.answer.relevance``: which of the found papers belong into a list.
+
+    python -m eval.training.lists [--out rag/models/relevance.json] [--libraries DIR]
+
+Logistic regression over the papers that the search finds for the lists and topics of
+mixed-e and mixed-f, each of which was written for one part of its set and is asked of that
+part alone. Papers that one may or may not count are left out. The threshold is the one with
+the best F1 on what is fitted; figures are printed for two parts outside the fit. numpy only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from eval.training.sets import DATA, is_marked, lines
+from rag.answer.kinds import topic_of
+from rag.answer.relevance import FEATURES, features
+from rag.library import Library
+from rag.retrieval import look
+from rag.retrieval.evidence import MANY
+from rag.types import Paper
+
+SETS = ("mixed-e", "mixed-f")
+HELD_OUT_PARTS = ("E7", "F13")
+L2 = 1e-3
+N_FOUND = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One query: the features of each found paper, whether it is wanted, and how many there were to find."""
+
+    part: str
+    kind: str
+    rows: npt.NDArray[np.float64]
+    wanted: npt.NDArray[np.bool_]
+    decided: npt.NDArray[np.bool_]
+    """Whether the paper's best read sentence is one of those that show that it fits."""
+    n_wanted: int
+
+
+def parts() -> Iterator[tuple[str, list[Paper], list[dict]]]:  # type: ignore[type-arg]
+    """Each part's name, papers and queries."""
+    for name in SETS:
+        papers = {row["paper_id"]: Paper(**row) for row in lines(DATA / f"{name}-papers.jsonl.gz")}
+        part_of = {
+            row["paper_id"]: row["id"].split("-")[0]
+            for row in lines(DATA / f"{name}-questions.jsonl.gz")
+            if row["paper_id"]
+        }
+        queries = lines(DATA / f"{name}-lists.jsonl.gz")
+        for part in sorted({query["id"].split("-")[0] for query in queries}):
+            own = [papers[paper_id] for paper_id, other in part_of.items() if other == part]
+            yield part, own, [query for query in queries if query["id"].startswith(f"{part}-")]
+
+
+def listed(part: str, papers: Sequence[Paper], queries: Sequence[dict], folder: Path) -> Iterator[Listed]:  # type: ignore[type-arg]
+    with Library.open(folder) as library:
+        library.add(papers)
+        for query in queries:
+            topic = topic_of(query["question"], "list")
+            found = look(library, topic, k=N_FOUND, breadth=MANY)
+            table = features(topic, found.hits, found.evidence)
+            best = {s.hit: s for s in reversed(found.evidence.sentences)}
+            keep = [at for at, hit in enumerate(found.hits) if hit.paper.paper_id not in query["borderline"]]
+            wanted = [found.hits[at].paper.paper_id in query["relevant"] for at in keep]
+            decided = [
+                at in best
+                and is_marked(
+                    best[at].span.of(found.hits[at].paper.abstract),
+                    query["relevant"].get(found.hits[at].paper.paper_id, ()),
+                )
+                for at in keep
+            ]
+            yield Listed(
+                part,
+                query["kind"],
+                table[keep].astype(np.float64),
+                np.array(wanted, bool),
+                np.array(decided, bool),
+                len(query["relevant"]),
+            )
+
+
+def fit(rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Logistic regression by Newton's method; ``rows`` begin with a 1."""
+    scale = rows.std(0)
+    scale[scale < 1e-6] = 1.0
+    table = rows / scale
+    weights = np.zeros(table.shape[1])
+    for _ in range(50):
+        likely = 1 / (1 + np.exp(-table @ weights))
+        gradient = table.T @ (likely - labels) / len(labels) + L2 * weights
+        curvature = (table * (likely * (1 - likely))[:, None]).T @ table / len(labels)
+        weights -= np.linalg.solve(curvature + L2 * np.eye(len(weights)), gradient)
+    fitted: npt.NDArray[np.float64] = weights / scale
+    return fitted
+
+
+def measures(queries: Sequence[Listed], weights: npt.NDArray[np.float64], above: float) -> dict[str, float]:
+    """Over all queries: precision, recall and F1 of the papers listed, and how often the quote decides."""
+    n_right = n_listed = n_wanted = n_decided = 0
+    for one in queries:
+        chosen = one.rows @ weights > above
+        n_listed += int(chosen.sum())
+        n_right += int((chosen & one.wanted).sum())
+        n_decided += int((chosen & one.wanted & one.decided).sum())
+        n_wanted += one.n_wanted
+    precision, recall = n_right / max(n_listed, 1), n_right / n_wanted
+    f1 = 2 * precision * recall / max(precision + recall, 1e-9)
+    quote = n_decided / max(n_right, 1)
+    return {"precision": precision, "recall": recall, "F1": f1, "deciding quote": quote}
+
+
+def best_threshold(queries: Sequence[Listed], weights: npt.NDArray[np.float64]) -> float:
+    return max((float(t) for t in np.arange(-3, 3, 0.1)), key=lambda t: measures(queries, weights, t)["F1"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fit the weights of rag.answer.relevance.")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--libraries", type=Path, help="keep the libraries here (default: a temporary folder)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.libraries or Path(temporary)
+        every = [
+            one for part, papers, queries in parts() for one in listed(part, papers, queries, folder / f"lists-{part}")
+        ]
+    training = [one for one in every if one.part not in HELD_OUT_PARTS]
+    held_out = [one for one in every if one.part in HELD_OUT_PARTS]
+    weights = fit(np.concatenate([one.rows for one in training]), np.concatenate([one.wanted for one in training]))
+    above = best_threshold(training, weights)
+    for name, queries in (("fitted", training), ("held out", held_out)):
+        for kind in ("list", "topic"):
+            own = [one for one in queries if one.kind == kind]
+            told = {key: round(value, 3) for key, value in measures(own, weights, above).items()}
+            print(f"{name}, {len(own)} of kind {kind}: {told}")
+    if options.out:
+        weights[0] -= above
+        written = dict(zip(FEATURES, (round(float(weight), 5) for weight in weights), strict=True))
+        options.out.write_text(json.dumps(written) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
