@@ -204,4 +204,5 @@ class Visit:
         else:
             self.tab.close()
         assert self.outside == []
-        assert [line for line in self.trouble if not any(part in line for part in self.forgiven)] == []
+        trouble = [line for line in self.trouble if not any(part in line for part in self.forgiven)]
+        assert trouble == [], trouble
