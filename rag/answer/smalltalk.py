@@ -6,19 +6,30 @@ import re
 import unicodedata
 
 _GREETING = re.compile(
-    r"(hi|hello|hey|hallo|good (morning|afternoon|evening|day)|greetings|howdy)( there| all| everyone)?", re.IGNORECASE
+    r"(hi|hello|hey|hallo|good (morning|afternoon|evening|day)|greetings|howdy)( there| all| everyone| again)?",
+    re.IGNORECASE,
 )
 _THANKS = re.compile(
-    r"(ok(ay)?[, ]*)?(many )?(thanks|thank you|thx|cheers)( a lot| so much| very much)?( for .{0,40})?"
-    r"|(great|nice|perfect|cool|ok|okay|good)( job| work)?",
+    r"(ok(ay)?[, ]*)?(many )?(thanks|thank you|thx|cheers)( a lot| so much| very much| again)?( for .{0,40})?"
+    r"|(that|this|it|you|those|these)( ?['’]s| is| was| are| were|['’]re)? (really |very |so |quite |super |all )?"
+    r"(great|nice|perfect|cool|good|helpful|useful|amazing|awesome|brilliant|interesting|clear|enough|all|it|right)"
+    r"( answers?| work| job)?|(that|this) (really )?(helps|helped|will do)( me)?( a lot)?"
+    r"|(great|nice|perfect|cool|ok|okay|good|excellent|awesome|wow)( job| work| answer| one)?|well done|got it|i see"
+    r"|never ?mind|no worries|all right|alright|makes sense|understood",
     re.IGNORECASE,
 )
-_FAREWELL = re.compile(r"(bye|goodbye|see you( later)?|good night)", re.IGNORECASE)
+_FAREWELL = re.compile(
+    r"(bye|goodbye|see you( later| soon)?|good night|have a (nice|good|great) (day|evening|one))", re.IGNORECASE
+)
 _SELF = re.compile(
-    r"(who|what) are you|what can (you|i) (do|ask)( you| here)?|how (does|do) (this|you) work|help( me)?"
-    r"|how are you( doing)?( today)?",
+    r"(who|what)( exactly)? are you|what can (you|i) (do|ask)( you| here)?|how (does|do) (this|you) work|help( me)?"
+    r"|how are you( doing)?( today)?|what(['’]s| is) your (name|purpose|job|favou?rite \w+)"
+    r"|are you (an? |the )?(\w+ )?(human|person|robot|bot|ai|machine|real|chatgpt|there|awake|listening)"
+    r"|(can you )?tell me (a joke|about yourself)",
     re.IGNORECASE,
 )
+_FILLER = re.compile(r"please|so|well|and|oh|ah|hm+|but|now|you", re.IGNORECASE)
+_BREAK = re.compile(r"[!?.,;:…()–—]+|\s-\s|\band\b|[\U0001F300-\U0001FAFF☀-➿]+")
 
 _ABILITIES = (
     "I answer questions from the abstracts in this library, with a footnote on every sentence. "
@@ -33,13 +44,28 @@ def reply(question: str) -> str | None:
     """
     if not any(unicodedata.category(ch)[0] == "L" for ch in question):
         return "There is no question in that. " + _ABILITIES
-    said = " ".join(re.sub(r"[!?.,…]+", " ", question).split())
-    if _GREETING.fullmatch(said):
-        return "Hello. " + _ABILITIES
-    if _THANKS.fullmatch(said):
-        return "You are welcome."
-    if _FAREWELL.fullmatch(said):
-        return "Goodbye."
-    if _SELF.fullmatch(said):
-        return _ABILITIES
+    phrases = [phrase for phrase in (" ".join(part.split()) for part in _BREAK.split(question)) if phrase]
+    phrases = [phrase for phrase in phrases if not _FILLER.fullmatch(phrase)]
+    kinds = [_kind(phrase) for phrase in phrases]
+    if not kinds or None in kinds:
+        return None
+    for kind, said in _REPLIES.items():
+        if kind in kinds:
+            return said
+    return None
+
+
+_REPLIES = {
+    "self": _ABILITIES,
+    "greeting": "Hello. " + _ABILITIES,
+    "farewell": "Goodbye.",
+    "thanks": "You are welcome.",
+}
+"""The one that comes first wins, where several things are said."""
+
+
+def _kind(phrase: str) -> str | None:
+    for kind, pattern in (("greeting", _GREETING), ("thanks", _THANKS), ("farewell", _FAREWELL), ("self", _SELF)):
+        if pattern.fullmatch(phrase):
+            return kind
     return None
