@@ -179,9 +179,10 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("file", metavar="FILE", type=Path, help="from ask --save")
 
     chat = command("chat", _later("other", "chat"), "open the page", models)
-    chat.add_argument("--port", type=_positive, help="the port to listen on (default: the first free one from 7860)")
-    chat.add_argument("--no-browser", action="store_true", help="print the address only")
-    chat.add_argument("--first-papers", metavar="FILE", type=Path, help=argparse.SUPPRESS)
+    # The one place where this package meets its page: the command is where the house is put together.
+    from ui.options import add_arguments
+
+    add_arguments(chat)
 
     export = command("export", _later("papers", "export"), "write the papers to a file", filters)
     export.add_argument(

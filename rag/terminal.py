@@ -8,8 +8,6 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rag.answer.table import NOT_STATED
-
 if TYPE_CHECKING:
     from rag.index.snapshot import Listed
     from rag.library import AddReport
@@ -91,6 +89,8 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
 
 def _aspects(answer: Answer, table: Table) -> Iterator[str]:
     """A comparison on a narrow screen: of each aspect what each paper says."""
+    from rag.answer.table import NOT_STATED
+
     numbers: dict[str, int] = {}
     for claim in answer.claims:
         for citation in claim.citations:
@@ -99,8 +99,8 @@ def _aspects(answer: Answer, table: Table) -> Iterator[str]:
     for aspect, row in zip(table.aspects, table.cells, strict=True):
         lines = [aspect]
         for paper_id, place in zip(table.paper_ids, row, strict=True):
-            claim = None if place is None else answer.claims[place]
-            text = NOT_STATED if claim is None else f"“{claim.text}”" if claim.is_quote else claim.text
+            told = None if place is None else answer.claims[place]
+            text = NOT_STATED if told is None else f"“{told.text}”" if told.is_quote else told.text
             head = f"  [{numbers[paper_id]}] " if paper_id in numbers else f"  {one_line(paper_id)}: "
             lines.append(paragraph(text, " " * 6, head))
         yield "\n".join(lines)

@@ -1,313 +1,34 @@
-"""The page in a real browser, over an ``ask`` whose events are written down here."""
+"""A conversation in a real browser: asked, watched, stopped, gone through footnote by footnote, and found again."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from page_browser import House, Visit, browser, house
+from page_core import ADVANTAGE, EXAMPLES, EXPERIENCE, FLOOD, HOSTILE, PROSE, SCORE
 
-from rag.errors import ModelUnreachable
-from rag.types import (
-    Answer,
-    Checked,
-    Chunk,
-    Citation,
-    Claim,
-    Event,
-    Finished,
-    Found,
-    Hit,
-    Paper,
-    Searching,
-    Source,
-    Span,
-    Timings,
-    Turn,
-    Wrote,
-)
-
+__all__ = ["browser"]
 pytestmark = pytest.mark.slow
 
-NETWORK = Paper(
-    "p1",
-    "FBLNet: A feedback loop network for driver attention prediction",
-    "The problem of predicting driver attention from the driving perspective is gaining increasing research focus. "
-    "However, existing methods omit experience. "
-    "We propose a FeedBack Loop Network (FBLNet), which attempts to model the driving experience accumulation "
-    "procedure. Through over-and-over iterations, FBLNet generates the incremental knowledge that carries rich "
-    "historically-accumulative long-term temporal information. "
-    "Our model exhibits a solid advantage over existing methods on two benchmarks.",
-    ("Y. Chen", "Z. Nan", "T. Xiang"),
-    2022,
-    "ICCV",
-    "https://example.org/fblnet",
-)
-FLOOD = Paper(
-    "p2",
-    "Flood extent mapping from radar with few labels",
-    "Mapping floods needs labels that are rarely at hand. We train on 120 labelled scenes and reach an F1 of 0.84. "
-    "With 1,000 scenes the score rises to 0.91.",
-    ("A. Okafor",),
-    2023,
-)
-WHALES = Paper(
-    "p3", "Counting whales by their songs", "Blue whales sing at 17 Hz. Counts from songs agree with sightings."
-)
-
-
-def source(number: int, paper: Paper) -> Source:
-    whole = Span(0, max(len(paper.abstract), 1))
-    chunk = Chunk(f"{paper.paper_id}-0", paper.paper_id, 0, whole, (whole,), 50)
-    return Source(number, Hit(paper, chunk, 1.0 / number, ()), (whole,))
-
-
-def cite(number: int, paper: Paper, quote: str) -> Citation:
-    start = paper.abstract.index(quote)
-    span = Span(start, start + len(quote))
-    return Citation(number, paper.paper_id, paper.title, f"{paper.paper_id}-0", span, quote)
-
-
-EXPERIENCE = (
-    "We propose a FeedBack Loop Network (FBLNet), which attempts to model "
-    "the driving experience accumulation procedure."
-)
-ADVANTAGE = "Our model exhibits a solid advantage over existing methods on two benchmarks."
-SCORE = "We train on 120 labelled scenes and reach an F1 of 0.84."
-SOURCES = (source(1, NETWORK), source(2, FLOOD), source(3, WHALES))
-
-
-def answered(question: str, claims: Sequence[Claim], model: str | None = None, **more: Any) -> Answer:
-    text = " ".join(c.text + "".join(f"[{k.number}]" for k in c.citations) for c in claims)
-    return Answer(
-        question, question, "answered", text, tuple(claims), SOURCES, model, timings=Timings(0.1, 0.1, 0.1), **more
-    )
-
-
-QUOTES = (
-    Claim(EXPERIENCE, (cite(1, NETWORK, EXPERIENCE),), "supported", ("quoted letter for letter",), True),
-    Claim(ADVANTAGE, (cite(1, NETWORK, ADVANTAGE),), "supported", ("quoted letter for letter",), True),
-    Claim(SCORE, (cite(2, FLOOD, SCORE),), "supported", ("quoted letter for letter",), True),
-)
-PROSE = (
-    Claim(
-        "FBLNet models how drivers gather experience.",
-        (cite(1, NETWORK, EXPERIENCE),),
-        "supported",
-        ("all of it is stated",),
-    ),
-    Claim(
-        "It beats existing methods on three benchmarks.",
-        (cite(1, NETWORK, ADVANTAGE),),
-        "contradicted",
-        ("the abstract says two benchmarks, not three",),
-    ),
-    Claim(
-        "Flood maps reach an F1 of 0.84 in every region.",
-        (cite(2, FLOOD, SCORE),),
-        "partial",
-        ("'every region' is not stated",),
-    ),
-    Claim("Labels are cheap.", (Citation(9, None),), "unsupported", ("there is no source 9",)),
-    Claim("This matters for safety.", (), "uncited"),
-    Claim("Whales were not asked.", (Citation(3, "p3", WHALES.title),), "unchecked", ("no check was configured",)),
-)
-
-
-def streamed(
-    answer: Answer, pause_seconds: float = 0.0, held: Callable[[str], None] = lambda step: None
-) -> Iterator[Event]:
-    """The events of a whole answer; ``held`` may wait at the steps 'searching', 'found' and 'wrote'."""
-    yield Searching(answer.standalone_question, 62)
-    held("searching")
-    yield Found(answer.sources)
-    held("found")
-    text = ""
-    for index, claim in enumerate(answer.claims):
-        for word in claim.text.split():
-            text += word + " "
-            yield Wrote(text)
-            time.sleep(pause_seconds)
-        text = text.rstrip() + "".join(f"[{c.number}]" for c in claim.citations) + " "
-        yield Wrote(text)
-        if index == 0:
-            held("wrote")
-        yield Checked(index, claim)
-    yield Finished(answer)
-
-
-class Script:
-    """An ``ask`` that plays what is written for a question, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, tuple[Turn, ...]]] = []
-        self.closed: list[str] = []
-        self.gates = {step: threading.Event() for step in ("searching", "found", "wrote")}
-        self.failures_left = 0
-        self.plays: dict[str, Callable[[str], Iterator[Event]]] = {
-            "prose": lambda q: streamed(answered(q, PROSE, "some-model", notes=("one sentence was cut",))),
-            "held": lambda q: streamed(answered(q, PROSE), held=lambda step: self.gates[step].wait(20) and None),
-            "slow": lambda q: streamed(answered(q, PROSE), pause_seconds=0.2),
-            "fails": self._fails,
-            "bug": self._bug,
-            "empty": lambda q: self._ends(Answer(q, q, "empty", "", (), SOURCES, "some-model")),
-            "pineapple": lambda q: self._ends(
-                Answer(q, q, "abstained", "None of them speaks of pineapples.", (), SOURCES, None, "not_stated")
-            ),
-            "hostile": self._hostile,
-        }
-
-    def __call__(self, question: str, history: Sequence[Turn]) -> Iterator[Event]:
-        self.asked.append((question, tuple(history)))
-        play = next((play for word, play in self.plays.items() if word in question), None)
-        try:
-            yield from play(question) if play else streamed(answered(question, QUOTES))
-        finally:
-            self.closed.append(question)
-
-    def _fails(self, question: str) -> Iterator[Event]:
-        yield Searching(question, 62)
-        yield Found(SOURCES)
-        if self.failures_left > 0:
-            self.failures_left -= 1
-            raise ModelUnreachable("nothing listens at localhost:8080: is the server running?")
-        yield Finished(answered(question, QUOTES))
-
-    def _bug(self, question: str) -> Iterator[Event]:
-        yield Searching(question, 62)
-        raise KeyError("a mistake in the code")
-
-    def _ends(self, answer: Answer) -> Iterator[Event]:
-        yield Searching(answer.question, 62)
-        yield Found(answer.sources)
-        yield Finished(answer)
-
-    def _hostile(self, question: str) -> Iterator[Event]:
-        paper = Paper("<p>", HOSTILE, f"Fine. {HOSTILE} It ends.", (HOSTILE,), 2020, HOSTILE, "javascript:alert(1)")
-        claims = (
-            Claim(HOSTILE, (cite(1, paper, HOSTILE),), "supported", (HOSTILE,)),
-            Claim(HOSTILE, (cite(1, paper, HOSTILE),), "supported", (HOSTILE,), True),
-        )
-        answer = Answer(question, question, "answered", HOSTILE, claims, (source(1, paper),), HOSTILE, notes=(HOSTILE,))
-        return streamed(answer)
-
-
-HOSTILE = (
-    "<script>alert(1)</script><img src=x onerror=alert(2)> **bold** [link](https://evil.example/) [7] "
-    "\u202eright to left ${alert(3)} {{constructor}} </details></main> & 'quoted' \"twice\""
-)
-EXAMPLES = (
-    "What does FBLNet do about driving experience?",
-    "How many labelled scenes does flood mapping need?",
-    "At what frequency do blue whales sing?",
-    "What does a pineapple cost?",
-)
-
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import Error, sync_playwright
-
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except Error as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"no Chromium to drive: {str(error).splitlines()[0]}")
-        yield browser
-        browser.close()
-
-
-def served(script: Script, n_papers: int, name: str, model: str | None) -> Iterator[str]:
-    from ui.page import LibraryInfo, build
-    from ui.serve import start
-
-    page = build(script, LibraryInfo(n_papers, name, model), EXAMPLES)
-    address = start(page)
-    yield address
-    page.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def script() -> Script:
-    return Script()
-
-
-@pytest.fixture(scope="module")
-def address(script: Script) -> Iterator[str]:
-    yield from served(script, 62, "seed", None)
-
-
-class Visit:
-    """One browser tab on the page; nothing may leave this computer, open a dialog or fail in it."""
-
-    def __init__(self, browser: Any, address: str, width: int = 1280, scheme: str = "light") -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 860}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        self.tab = self.context.new_page()
-        self.tab.set_default_timeout(15_000)
-        self.n_turns = 1
-        self.outside: list[str] = []
-        self.trouble: list[str] = []
-        self.context.on("request", self._note)
-        self.tab.on("websocket", lambda socket: self._note(socket))
-        self.tab.on("dialog", lambda dialog: (self.trouble.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.tab.on("pageerror", lambda error: self.trouble.append(f"error {error}"))
-        self.tab.on("console", lambda line: line.type == "error" and self.trouble.append(f"console {line.text}"))
-        self.tab.goto(address)
-        self.tab.wait_for_selector("#conversation .welcome")
-
-    def _note(self, request: Any) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
-            self.outside.append(request.url)
-
-    def ask(self, question: str) -> Any:
-        self.tab.locator("#question textarea").fill(question)
-        self.n_turns = self.tab.locator("#conversation .turn").count() + 1
-        self.tab.keyboard.press("Enter")
-        return self
-
-    def settle(self) -> Any:
-        self.tab.wait_for_selector(f"#turn-{self.n_turns}[aria-busy=false]")
-        self.tab.wait_for_selector("#ask:visible")
-        return self.tab.locator("#conversation .turn").last
-
-    def text(self, selector: str) -> str:
-        return str(self.tab.locator(selector).last.inner_text())
-
-    def sees(self, selector: str) -> bool:
-        """Whether the element is wholly inside the view."""
-        self.tab.wait_for_timeout(100)
-        return bool(
-            self.tab.locator(selector).first.evaluate(
-                "e => { const r = e.getBoundingClientRect();"
-                "return r.height > 0 && r.top >= 0 && r.bottom <= innerHeight && r.left >= 0 && r.right <= innerWidth }"
-            )
-        )
-
-    def close(self) -> None:
-        self.context.close()
-        assert self.outside == []
-        assert self.trouble == []
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("home")) as built:
+        yield built
 
 
 @pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Visit]:
-    visit = Visit(browser, address)
+def visit(browser: Any, home: House) -> Iterator[Visit]:
+    visit = Visit(browser, home.address)
     yield visit
     visit.close()
 
@@ -315,122 +36,204 @@ def visit(browser: Any, address: str) -> Iterator[Visit]:
 def test_the_empty_page_names_the_library_the_mode_and_four_examples(visit: Visit) -> None:
     assert visit.tab.title() == "footnoted"
     assert visit.tab.locator("html").get_attribute("lang") == "en"
-    assert " ".join(visit.text("#masthead").split()) == "footnoted seed 62 abstracts quoting mode"
-    assert visit.tab.get_by_role("heading", name="Ask 62 abstracts a question").is_visible()
-    assert "answers are exact quotes" in visit.text("#conversation .note")
-    assert visit.tab.locator("button.example").all_inner_texts() == list(EXAMPLES)
-    assert "one it can't answer" in visit.text("#examples .aside")
-    assert visit.tab.get_by_label("Your question").is_visible()
+    assert " ".join(visit.text("#top").split()) == "Skip to the question footnoted seed 3 abstracts quoting mode"
+    assert visit.tab.get_by_role("heading", name="Ask 3 abstracts a question").is_visible()
+    assert "answers are exact quotes" in visit.text(".welcome .note")
+    assert visit.tab.locator(".examples button").all_inner_texts() == list(EXAMPLES)
+    assert "one it cannot answer" in visit.text(".examples .aside")
+    assert visit.tab.get_by_role("textbox", name="Your question").is_visible()
     assert visit.tab.locator("#stop").is_hidden()
     assert visit.tab.locator("footer:visible").count() == 0
 
 
-def test_an_example_is_answered_and_its_footnote_leads_to_the_marked_sentence(visit: Visit, tmp_path: Path) -> None:
-    visit.tab.locator("button.example").first.click()
+def test_an_example_is_answered_and_its_footnote_leads_to_the_marked_sentence_and_back(visit: Visit) -> None:
+    visit.tab.locator(".examples button").first.click()
     turn = visit.settle()
     assert EXPERIENCE in turn.inner_text()
-    assert visit.text("#conversation .summary") == "3 of 3 sentences supported · 0.1 s · quoting mode"
-    assert visit.tab.locator("button.example:visible").count() == 0
-    visit.tab.set_viewport_size({"width": 1280, "height": 420})
-    visit.tab.get_by_role("link", name="citation 2, Flood extent mapping").click()
-    lit = visit.tab.locator("mark.lit")
-    assert lit.all_inner_texts() == [SCORE]
-    assert visit.sees("mark.lit")
-    assert visit.tab.evaluate("document.activeElement.textContent") == SCORE
-    visit.tab.locator("#evidence .back").last.click()
-    assert visit.tab.evaluate("document.activeElement.id") == "turn-1-claim-3"
+    assert visit.text(".turn .summary:visible") == "3 of 3 sentences checked, all verified · 0.1 s · quoting mode"
+    assert visit.tab.locator(".examples:visible").count() == 0
+    visit.tab.set_viewport_size({"width": 1280, "height": 520})
+    visit.tab.get_by_role("link", name="citation 2, Flood extent mapping from radar with few labels, verified").click()
+    assert visit.tab.locator("mark[data-ui-lit]").all_inner_texts() == [SCORE]
+    assert visit.sees("mark[data-ui-lit]")
+    assert visit.focused("textContent") == SCORE
+    visit.tab.locator("#evidence .back:visible").last.click()
+    assert visit.focused() == "turn-1-claim-3"
     assert visit.sees("#turn-1-claim-3")
-    visit.tab.screenshot(path=tmp_path / "quotes.png")
 
 
-def test_a_footnote_opens_a_card_that_was_folded_and_works_from_the_keyboard(visit: Visit) -> None:
+def test_j_k_and_o_walk_through_the_footnotes_to_their_sentences_and_back(visit: Visit) -> None:
+    visit.ask("prose").settle()
+    visit.press("j")
+    assert visit.focused("textContent") == "[1]✓"
+    visit.press("j")
+    assert visit.focused("textContent") == "[1]✗"
+    visit.press("o")
+    assert visit.focused("textContent") == ADVANTAGE
+    assert visit.sees("mark[data-ui-lit]")
+    visit.press("o")
+    assert visit.focused("textContent") == "[1]✗"
+    visit.press("k", "k", "k")
+    assert visit.focused("textContent") == "[1]✓", "the first footnote has none before it"
+    visit.press(*"jjjj")
+    assert visit.focused("textContent") == "[9?] no such source"
+
+
+def test_a_footnote_shows_title_and_sentence_before_it_is_followed(visit: Visit) -> None:
+    visit.ask("prose").settle()
+    assert visit.tab.locator("#preview").is_hidden()
+    visit.tab.locator("#turns .marker.contradicted").hover()
+    assert visit.text("#preview strong") == "FBLNet: A feedback loop network for driver attention prediction"
+    assert visit.text("#preview q") == ADVANTAGE
+    assert visit.text("#preview .verdict") == "contradicted"
+    visit.tab.locator("#status").hover(force=True)
+    assert visit.eventually(visit.tab.locator("#preview").is_hidden)
+    visit.press("j")
+    assert visit.text("#preview q") == EXPERIENCE
+    assert visit.tab.locator("#turns .marker:focus").get_attribute("aria-describedby") == "preview"
+    visit.press("Escape")
+    assert visit.tab.locator("#preview").is_hidden()
+
+
+def test_a_footnote_of_an_earlier_turn_opens_its_evidence_again(visit: Visit) -> None:
     visit.ask("first question").settle()
     visit.ask("second question").settle()
     old = visit.tab.locator("#turn-1-paper-1")
     assert not old.is_visible()
-    visit.tab.locator("#turn-1 a.marker").first.focus()
-    visit.tab.keyboard.press("Enter")
+    visit.tab.locator("#turn-1 a.marker").first.press("Enter")
     assert old.is_visible()
-    assert visit.sees("#turn-1-paper-1 mark.lit")
+    assert visit.sees("#turn-1-paper-1 mark[data-ui-lit]")
 
 
-def test_verdicts_are_told_by_sign_and_word(visit: Visit, tmp_path: Path) -> None:
+def test_verdicts_are_told_by_sign_and_word(visit: Visit) -> None:
     turn = visit.ask("prose").settle()
     assert turn.locator(".marker").all_text_contents() == [
-        "[1]✓", "[1]✗", "[2]◐", "[9?] no such source", "○ no footnote", "[3]?",
+        "[1]✓", "[1]✗", "[2]◐", "[2]✗", "[9?] no such source", "○ no footnote", "[3]?",
     ]  # fmt: skip
-    assert [m.get_attribute("aria-label") for m in turn.locator("a.marker").all()][1] == (
-        "citation 1, FBLNet: A feedback loop network for driver attention predic…, contradicted"
-    )
-    assert "the abstract says two benchmarks, not three" in visit.text("#turn-1-paper-1")
+    assert [m.get_attribute("aria-label") for m in turn.locator("a.marker").all()][:2] == [
+        "citation 1, FBLNet, verified",
+        "citation 1, FBLNet, contradicted",
+    ]
+    assert "the abstract says two benchmarks, not three" in visit.text("#turn-1-paper-1 .verdicts")
     assert (
         turn.locator(".summary")
-        .inner_text()
-        .startswith("1 of 6 sentences supported, 1 partly supported, 1 contradicted, 1 not supported")
+        .first.inner_text()
+        .startswith(
+            "6 of 7 sentences checked: 1 verified, 1 partial, 1 contradicted, 2 unsupported, 1 no footnote, 1 unchecked"
+        )
     )
     assert "one sentence was cut" in turn.inner_text()
-    visit.tab.screenshot(path=tmp_path / "prose.png")
 
 
-def test_evidence_comes_before_the_first_word_and_stop_keeps_what_is_there(
-    visit: Visit, script: Script, tmp_path: Path
-) -> None:
+def test_an_unsupported_sentence_shows_the_nearest_one_what_is_missing_and_where_it_does_stand(visit: Visit) -> None:
+    visit.ask("prose").settle()
+    said = visit.text("#turn-1-claim-4-doubt")
+    assert "unsupported" in said
+    assert f"Nearest sentence: {SCORE} [2]" in said
+    assert "Not in what it cites: whales, coast" in said
+    assert "But this says it: Blue whales sing at 17 Hz. Counting whales by their songs" in said
+    visit.tab.locator("#turn-1-claim-4-doubt .where a").click()
+    assert visit.tab.locator("mark[data-ui-lit]").all_inner_texts() == ["Blue whales sing at 17 Hz."]
+
+
+def test_only_verified_sentences_are_shown_where_that_is_wanted(visit: Visit) -> None:
+    visit.ask("prose").settle()
+    visit.tab.get_by_role("switch", name="Verified sentences only").check()
+    assert visit.tab.locator("#turns .claim:visible bdi").all_inner_texts() == [PROSE[0].text]
+    assert visit.text(".hidden-count:visible") == "6 sentences that are not verified are hidden"
+    visit.reload()
+    assert visit.tab.locator("#turns .claim:visible").count() == 1, "the switch is kept"
+    visit.tab.locator("#evidence .back:visible").nth(1).click()
+    assert visit.tab.locator("#turns .claim:visible").count() == 7, "a sentence that is gone to must be seen"
+
+
+def test_evidence_comes_before_the_first_word_and_stop_keeps_what_is_there(visit: Visit, home: House) -> None:
+    for gate in home.core.gates.values():
+        gate.clear()
     visit.ask("held")
     visit.tab.get_by_text("Searching 62 abstracts…").first.wait_for()
     assert visit.tab.locator("#ask").is_hidden()
-    script.gates["searching"].set()
+    home.core.gates["searching"].set()
     visit.tab.locator("#evidence .card").first.wait_for()
-    assert visit.text("#conversation .waiting") == "Reading 3 abstracts…"
-    script.gates["found"].set()
-    visit.tab.locator("#conversation .tail .marker.pending").wait_for()
-    began = time.monotonic()
+    assert visit.text("#turns .waiting") == "Reading 3 abstracts…"
+    home.core.gates["found"].set()
+    visit.tab.locator(".tail .marker.pending").wait_for()
     visit.tab.get_by_role("button", name="Stop").click()
     turn = visit.settle()
-    assert time.monotonic() - began < 3, "Stop must not wait for a silent model"
     assert "Stopped" in turn.locator("h3").inner_text()
     assert PROSE[0].text in turn.inner_text()
-    assert turn.locator(".marker").last.text_content() == "? not checked"
-    visit.tab.screenshot(path=tmp_path / "stopped.png")
-    script.gates["wrote"].set()
-    for _ in range(50):
-        if "held" in script.closed:
-            break
-        time.sleep(0.1)
-    assert "held" in script.closed
+    assert turn.locator(".marker").last.text_content() == "? unchecked"
+    assert "held" not in home.core.closed, "Stop must not wait for a silent model"
+    home.core.gates["wrote"].set()
+    assert visit.eventually(lambda: "held" in home.core.closed)
+    turn.get_by_role("button", name="Retry").click()
+    assert visit.settle().locator(".marker").count() == 7
+    assert visit.tab.locator(".turn").count() == 1
 
 
-def test_checked_sentences_get_their_sign_while_the_rest_is_still_written(visit: Visit) -> None:
+def test_sentences_are_checked_while_the_rest_is_written_and_nothing_jumps(browser: Any, home: House) -> None:
+    visit = Visit(browser, home.address, size=(1280, 520))
+    visit.ask("first question").settle()
     visit.ask("slow")
-    visit.tab.locator("#conversation .turn[aria-busy=true] a.marker.supported").wait_for()
-    visit.tab.get_by_role("button", name="Stop").click()
-    turn = visit.settle()
-    assert turn.locator("a.marker.supported").count() == 1
-
-
-def test_closing_the_tab_ends_the_work_behind_it(browser: Any, address: str, script: Script) -> None:
-    visit = Visit(browser, address)
-    visit.ask("slow and left alone")
-    visit.tab.locator("#conversation .tail").wait_for()
+    visit.tab.locator(".turn[aria-busy=true] a.marker.supported").wait_for()
+    # Whoever reads the first answer meanwhile, with a card open and a word selected, is left in peace.
+    card = visit.tab.locator("#evidence-1 .card").first
+    visit.tab.evaluate("document.querySelector('#evidence-1').open = true")
+    visit.tab.evaluate("document.querySelector('#talk-scroll').scrollTop = 0")
+    visit.tab.evaluate("getSelection().selectAllChildren(document.querySelector('#turn-1-claim-2 bdi'))")
+    visit.tab.evaluate("window.kept = document.querySelector('#turn-1-claim-2')")
+    top = card.bounding_box()
+    visit.tab.locator(".turn[aria-busy=true] a.marker.contradicted").wait_for()
+    visit.settle()
+    assert visit.tab.evaluate("document.querySelector('#talk-scroll').scrollTop") == 0
+    assert visit.tab.evaluate("getSelection().toString()") == ADVANTAGE
+    assert visit.tab.evaluate("window.kept.isConnected")
+    assert visit.tab.evaluate("document.querySelector('#evidence-1').open")
+    assert top is not None and card.bounding_box() is not None
     visit.close()
-    for _ in range(50):
-        if "slow and left alone" in script.closed:
-            break
-        time.sleep(0.1)
-    assert "slow and left alone" in script.closed
 
 
-def test_a_failure_names_its_cause_keeps_the_evidence_and_can_be_retried(
-    visit: Visit, script: Script, tmp_path: Path
+def test_each_new_question_comes_to_the_top_of_the_view_and_stays_there_while_it_is_answered(
+    browser: Any, home: House
 ) -> None:
-    script.failures_left = 1
+    visit = Visit(browser, home.address, size=(1280, 860), motion="no-preference")
+    for question in ("first question", "a pineapple", "prose", "compare"):
+        visit.ask(question).settle()
+        below = "document.querySelector('.turn:last-child').getBoundingClientRect().top"
+        top = "document.querySelector('#talk-scroll').getBoundingClientRect().top"
+        assert visit.eventually(lambda: abs(visit.tab.evaluate(f"{below} - {top}")) < 40), question  # noqa: B023
+    visit.close()
+
+
+def test_what_is_read_in_the_evidence_stays_where_it_is_when_cards_change_above_it(browser: Any, home: House) -> None:
+    for gate in home.core.gates.values():
+        gate.clear()
+    visit = Visit(browser, home.address, size=(1280, 500))
+    visit.ask("held")
+    home.core.gates["searching"].set()
+    home.core.gates["found"].set()
+    last = visit.tab.locator("#turn-1-paper-3")
+    last.locator("summary").first.click()
+    visit.tab.evaluate("document.querySelector('#evidence').scrollTop = 260")
+    before = last.bounding_box()
+    home.core.gates["wrote"].set()
+    visit.tab.locator("#turn-1-paper-1.cited").wait_for(state="attached")
+    visit.settle()
+    after = last.bounding_box()
+    assert before is not None and after is not None
+    assert last.evaluate("e => e.open"), "what the reader opened stays open"
+    visit.close()
+
+
+def test_a_failure_names_its_cause_keeps_the_evidence_and_can_be_retried(visit: Visit, home: House) -> None:
+    home.core.failures_left = 1
     turn = visit.ask("it fails").settle()
     assert "nothing listens at localhost:8080" in turn.inner_text()
     assert visit.tab.locator("#evidence .card").count() == 3
-    visit.tab.screenshot(path=tmp_path / "failed.png")
     visit.tab.get_by_role("button", name="Retry", exact=True).click()
     visit.tab.locator("#turn-1 .quotation").first.wait_for()
     visit.settle()
-    assert visit.tab.locator("#conversation .turn").count() == 1
+    assert visit.tab.locator("#turns .turn").count() == 1
 
 
 def test_a_mistake_in_the_code_is_a_card_and_not_a_trace(visit: Visit) -> None:
@@ -439,14 +242,21 @@ def test_a_mistake_in_the_code_is_a_card_and_not_a_trace(visit: Visit) -> None:
     assert "Traceback" not in visit.text("body")
 
 
-def test_an_abstention_says_why_and_lists_the_nearest_papers(visit: Visit, tmp_path: Path) -> None:
+def test_an_abstention_says_why_lists_the_nearest_papers_and_offers_a_better_question(
+    visit: Visit, home: House
+) -> None:
     turn = visit.ask("pineapple").settle()
     assert "The abstracts found do not say" in turn.inner_text()
     assert "None of them speaks of pineapples." in turn.inner_text()
     turn.get_by_role("link", name=FLOOD.title).click()
     assert visit.sees("#turn-1-paper-2 .abstract")
     assert turn.get_by_role("button", name="Retry").count() == 0
-    visit.tab.screenshot(path=tmp_path / "abstained.png")
+    better = turn.locator("button.example")
+    question = better.inner_text()
+    better.click()
+    visit.tab.locator("#turn-2").wait_for()
+    visit.settle()
+    assert home.core.asked[-1][0] == question
 
 
 def test_an_empty_reply_is_not_an_abstention(visit: Visit) -> None:
@@ -455,96 +265,236 @@ def test_an_empty_reply_is_not_an_abstention(visit: Visit) -> None:
     assert turn.get_by_role("button", name="Retry").count() == 1
 
 
-def test_hostile_text_is_shown_as_the_text_it_is(visit: Visit) -> None:
-    question = f"hostile {HOSTILE}"
-    turn = visit.ask(question).settle()
-    assert turn.locator("h2").text_content() == question
-    assert visit.tab.locator("#conversation .claim bdi").first.text_content() == HOSTILE
-    assert visit.tab.locator("#evidence h3 bdi").first.text_content() == HOSTILE
-    assert visit.tab.locator("#evidence mark").first.text_content() == HOSTILE
-    body = visit.tab.locator("#room")
-    for selector in ("script", "img", "strong", "a[href*='evil']", "a[href^='javascript']"):
-        assert body.locator(selector).count() == 0, selector
-    assert visit.tab.locator("a.marker").count() == 2, "the [7] of a text is no footnote"
+def test_papers_are_compared_in_a_table_whose_cells_are_cited(visit: Visit) -> None:
+    turn = visit.ask("compare them").settle()
+    table = turn.get_by_role("table")
+    assert table.locator("thead th").all_inner_texts()[1:] == [
+        "FBLNet",
+        "Flood extent mapping from radar with few labels",
+    ]
+    assert table.locator("tbody th").all_inner_texts() == ["Question", "Method", "Result"]
+    assert table.locator("td.blank").all_inner_texts() == ["not stated in the abstract"] * 3
+    table.locator("a.marker.partial").click()
+    assert visit.tab.locator("mark[data-ui-lit]").all_inner_texts() == [SCORE]
 
 
-def test_a_follow_up_brings_the_history_and_a_new_conversation_forgets_it(visit: Visit, script: Script) -> None:
+def test_a_follow_up_brings_the_history_and_a_new_conversation_forgets_it(visit: Visit, home: House) -> None:
     visit.ask("opening").settle()
     visit.ask("follow-up").settle()
-    question, history = script.asked[-1]
+    question, history = home.core.asked[-1]
     assert (question, [turn.question for turn in history]) == ("follow-up", ["opening"])
     assert history[0].paper_ids == ("p1", "p2")
     visit.tab.get_by_role("button", name="New conversation").click()
     visit.tab.locator(".welcome").wait_for()
     visit.ask("afresh").settle()
-    assert script.asked[-1] == ("afresh", ())
+    assert home.core.asked[-1] == ("afresh", ())
 
 
-def test_a_new_conversation_ends_the_question_under_way(visit: Visit, script: Script) -> None:
-    visit.ask("slow but unwanted")
-    visit.tab.locator("#conversation .tail").wait_for()
+def test_a_new_conversation_leaves_the_answer_under_way_to_the_old_one(visit: Visit) -> None:
+    visit.ask("slow but left")
+    visit.tab.locator("#turns .tail").wait_for()
     visit.tab.get_by_role("button", name="New conversation").click()
     visit.tab.locator(".welcome").wait_for()
-    visit.tab.wait_for_timeout(1500)
-    assert visit.tab.locator("#conversation .turn").count() == 0
-    assert visit.tab.locator("#ask").is_visible()
-    assert "slow but unwanted" in script.closed
     visit.ask("another").settle()
-    assert script.asked[-1] == ("another", ())
+    assert visit.tab.locator("#turns .turn").count() == 1
+    link = visit.tab.get_by_role("link", name="slow but left").first
+    assert visit.eventually(lambda: "being answered" not in link.inner_text(), 20)
+    link.click()
+    visit.tab.get_by_role("heading", name="slow but left").wait_for()
+    assert visit.settle().locator(".marker").count() == 7
 
 
-def test_two_tabs_share_nothing(browser: Any, address: str, script: Script) -> None:
-    one, two = Visit(browser, address), Visit(browser, address)
-    one.ask("asked in one").settle()
-    two.ask("asked in two").settle()
-    assert script.asked[-1] == ("asked in two", ())
-    assert two.tab.locator(".turn").count() == 1
-    one.close()
-    two.close()
+def test_conversations_are_listed_searched_renamed_deleted_and_brought_back(visit: Visit) -> None:
+    visit.ask("about zebras and their stripes").settle()
+    visit.press("n")
+    visit.tab.locator(".welcome").wait_for()
+    visit.ask("about gnus").settle()
+    listed = visit.tab.locator("#list .listed a .title")
+    assert listed.all_inner_texts()[:2] == ["about gnus", "about zebras and their stripes"]
+    search = visit.tab.get_by_role("searchbox", name="Search conversations")
+    search.fill("stripes zebras")
+    assert visit.eventually(lambda: listed.all_inner_texts() == ["about zebras and their stripes"])
+    search.fill("FeedBack Loop Network (FBLNet)")
+    assert visit.eventually(lambda: listed.count() > 1), "answers are searched too"
+    search.fill("")
+    assert visit.eventually(lambda: listed.count() > 1)
+
+    visit.tab.get_by_role("button", name="More: about zebras and their stripes").click()
+    visit.tab.get_by_role("button", name="Rename").click()
+    visit.tab.get_by_role("textbox", name="New name for about zebras and their stripes").fill("Zebras!")
+    visit.tab.keyboard.press("Enter")
+    assert visit.eventually(lambda: listed.all_inner_texts()[:2] == ["about gnus", "Zebras!"])
+
+    visit.tab.get_by_role("button", name="More: about gnus").click()
+    visit.tab.get_by_role("button", name="Delete").click()
+    visit.tab.locator(".welcome").wait_for()
+    assert visit.eventually(lambda: "about gnus" not in listed.all_inner_texts())
+    assert "c=" not in visit.tab.url
+    visit.tab.get_by_role("button", name="Undo").click()
+    visit.tab.get_by_role("heading", name="about gnus").wait_for()
+    assert visit.eventually(lambda: "about gnus" in listed.all_inner_texts())
 
 
-def test_shift_enter_makes_a_line_and_enter_sends_them(visit: Visit, script: Script) -> None:
-    visit.tab.locator("#question textarea").click()
+def test_every_sentence_has_a_link_that_works_after_a_reload(browser: Any, visit: Visit) -> None:
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.ask("prose").settle()
+    visit.tab.locator("#turn-1-claim-3").hover()
+    visit.tab.locator("#turn-1-claim-3 .permalink").click()
+    assert visit.eventually(lambda: "turn-1-claim-3" in visit.tab.evaluate("navigator.clipboard.readText()"))
+    link = visit.tab.evaluate("navigator.clipboard.readText()")
+    other = Visit(browser, link)
+    assert other.eventually(lambda: other.focused() == "turn-1-claim-3")
+    assert other.sees("#turn-1-claim-3")
+    assert other.tab.locator("#turn-1-claim-3[data-ui-lit]").count() == 1
+    other.close()
+
+
+def test_back_and_forward_move_between_conversations(visit: Visit) -> None:
+    visit.ask("the first one").settle()
+    visit.press("n")
+    visit.tab.locator(".welcome").wait_for()
+    visit.ask("the second one").settle()
+    visit.tab.go_back()
+    visit.tab.locator(".welcome").wait_for()
+    visit.tab.go_back()
+    visit.tab.get_by_role("heading", name="the first one").wait_for()
+    visit.tab.go_forward()
+    visit.tab.go_forward()
+    visit.tab.get_by_role("heading", name="the second one").wait_for()
+
+
+def test_an_answer_is_copied_with_its_references(visit: Visit) -> None:
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.ask("prose").settle()
+    visit.tab.get_by_role("button", name="Copy with references").click()
+    visit.tab.get_by_text("Copied with its references.").wait_for()
+    copied = visit.tab.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines()[1] == "It beats existing methods on three benchmarks. [1] (contradicted)"
+    assert "[1] Y. Chen, Z. Nan, T. Xiang: FBLNet: A feedback loop network" in copied
+    assert "https://example.org/fblnet" in copied
+
+
+def test_thumbs_and_wrong_citations_are_kept(visit: Visit, home: House) -> None:
+    visit.ask("which marks are kept?").settle()
+    visit.tab.get_by_role("button", name="Bad answer").click()
+    bad = visit.tab.get_by_role("button", name="Bad answer")
+    assert visit.eventually(lambda: bad.get_attribute("aria-pressed") == "true")
+    visit.tab.get_by_role("button", name="Wrong citation").nth(1).click()
+    visit.tab.get_by_role("button", name="Reported as wrong").wait_for()
+    visit.reload()
+    assert visit.tab.get_by_role("button", name="Bad answer").get_attribute("aria-pressed") == "true"
+    assert visit.tab.get_by_role("button", name="Reported as wrong").count() == 1
+    down, wrong = [one for one in home.desk.conversations.reported() if one.question == "which marks are kept?"]
+    assert (down.mark, len(down.judged)) == ("down", 3)
+    assert (wrong.mark, wrong.judged[0].sentence, wrong.judged[0].verdict) == ("wrong_citation", ADVANTAGE, "supported")
+    visit.tab.get_by_role("button", name="Reported as wrong").click()
+    assert visit.eventually(lambda: visit.tab.get_by_role("button", name="Reported as wrong").count() == 0)
+
+
+def test_shift_enter_makes_a_line_and_enter_sends_them(visit: Visit, home: House) -> None:
+    box = visit.tab.locator("#question textarea")
+    box.click()
     visit.tab.keyboard.type("one")
     visit.tab.keyboard.press("Shift+Enter")
     visit.tab.keyboard.type("two")
-    assert visit.tab.locator("#question textarea").input_value() == "one\ntwo"
+    assert box.input_value() == "one\ntwo"
     assert visit.tab.locator(".turn").count() == 0
     visit.tab.keyboard.press("Enter")
     visit.settle()
-    assert script.asked[-1][0] == "one\ntwo"
+    assert home.core.asked[-1][0] == "one\ntwo"
+    assert visit.eventually(lambda: box.input_value() == "")
 
 
-def test_a_phone_shows_everything_without_scrolling_sideways(browser: Any, address: str, tmp_path: Path) -> None:
-    visit = Visit(browser, address, width=390, scheme="dark")
+def test_a_blank_question_is_refused_in_words(visit: Visit, home: House) -> None:
+    n_asked = len(home.core.asked)
+    visit.tab.locator("#question textarea").fill("   ")
+    visit.tab.keyboard.press("Enter")
+    visit.tab.get_by_text("Write a question first.").wait_for()
+    assert len(home.core.asked) == n_asked
+    assert visit.tab.locator("#ask").is_visible()
+
+
+def test_hostile_text_is_shown_as_the_text_it_is(visit: Visit) -> None:
+    question = f"hostile {HOSTILE}".strip()
+    turn = visit.ask(question).settle()
+    assert turn.locator("h2").text_content() == question
+    assert visit.tab.locator("#turns .claim bdi").first.text_content() == HOSTILE
+    assert visit.tab.locator("#evidence mark").first.text_content() == HOSTILE
+    body = visit.tab.locator("#room")
+    for selector in (
+        "script",
+        "img",
+        "strong:not(.verdict)",
+        "style",
+        "form[action]",
+        "a[href*='evil']",
+        "a[href^='javascript']",
+    ):
+        assert body.locator(selector).count() == 0, selector
+    assert visit.tab.locator("#turns a.marker").count() == 3, "the [7] of a text is no footnote"
+    visit.tab.locator("#turns a.marker").first.hover()
+    assert HOSTILE.strip() in visit.text("#preview")
+    visit.reload()
+    assert visit.tab.locator("#list .title").first.text_content() is not None
+    visit.ask("hostile table").settle()
+    assert visit.tab.locator("table").inner_text().count("<script>") >= 2
+
+
+def test_closing_the_tab_lets_the_answer_go_on_for_a_while_and_then_ends_it(
+    browser: Any, home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.runs.UNWATCHED_SECONDS", 0.5)
+    visit = Visit(browser, home.address)
+    visit.ask("slow and left alone")
+    visit.tab.locator("#turns .tail").wait_for()
+    (run,) = [run for run, _ in home.desk.talking._runs.values()]
+    assert run.n_watchers == 1
+    visit.close()
+    assert run.over.wait(20)
+    assert run.progress.answer is not None
+    assert run.progress.answer.outcome == "stopped"
+    assert run.n_watchers == 0
+
+
+def test_a_phone_has_a_drawer_and_a_sheet_and_never_scrolls_sideways(browser: Any, home: House) -> None:
+    visit = Visit(browser, home.address, size=(390, 844), scheme="dark", has_touch=True, is_mobile=True)
     assert "dark" in (visit.tab.locator("body").get_attribute("class") or "")
     visit.ask("prose").settle()
     assert visit.tab.evaluate("document.documentElement.scrollWidth") <= 390
-    side, talk = visit.tab.locator("#side").bounding_box(), visit.tab.locator("#talk").bounding_box()
-    assert side["y"] >= talk["y"] + talk["height"] - 1
-    visit.tab.locator("a.marker").first.click()
-    assert visit.sees("mark.lit")
-    visit.tab.screenshot(path=tmp_path / "phone.png")
+    assert visit.tab.locator("#evidence .card").first.is_hidden()
+    visit.tab.locator("a.marker").first.tap()
+    assert visit.sees("mark[data-ui-lit]")
+    visit.tab.get_by_role("button", name="Close the evidence").tap()
+    assert visit.eventually(lambda: visit.tab.locator("#evidence .card").first.is_hidden())
+    visit.tab.get_by_role("button", name="Show the evidence").tap()
+    assert visit.sees("#evidence .panel-head")
+    visit.tab.get_by_role("button", name="Close the evidence").tap()
+    drawer = visit.tab.get_by_role("button", name="Conversations")
+    drawer.tap()
+    assert visit.sees("#side .listed a")
+    visit.tab.touchscreen.tap(380, 400)
+    assert visit.eventually(lambda: drawer.get_attribute("aria-expanded") == "false")
     visit.close()
 
 
-def test_a_page_without_papers_says_how_to_add_some(browser: Any) -> None:
-    name = "</script><script>alert(4)</script>"
-    for address in served(Script(), 0, name, "a-model"):
-        visit = Visit(browser, address)
-        assert visit.text(".welcome .command") == "footnoted add FILE"
-        assert visit.text(".library") == name
-        assert visit.tab.locator("#ask").is_disabled()
-        assert visit.tab.locator("button.example:visible").count() == 0
+def test_a_page_without_papers_offers_to_add_some(browser: Any, tmp_path: Path) -> None:
+    with house(tmp_path, papers=()) as empty:
+        visit = Visit(browser, empty.address)
+        assert visit.text(".welcome h2") == "No abstracts yet"
+        assert visit.tab.locator("#question textarea").is_disabled()
+        assert visit.tab.locator(".examples").count() == 0
+        visit.tab.get_by_role("button", name="Add papers", exact=True).click()
+        visit.tab.get_by_text("Drop files here").wait_for()
         visit.close()
 
 
-def test_serve_prints_its_address_until_it_is_interrupted() -> None:
+def test_serve_prints_its_address_until_it_is_interrupted(tmp_path: Path) -> None:
     code = (
         # A process that a script starts in the background inherits an ignored interrupt.
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from ui.page import LibraryInfo, build; from ui.serve import serve;"
-        "serve(build(lambda q, h: iter(()), LibraryInfo(1, 'x', None), ()), None, False)"
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        f"sys.path[:0] = {[str(Path(__file__).parent)]!r};"
+        "from pathlib import Path; from page_core import desk_over; from ui.serve import Serving, serve;"
+        f"serve(desk_over(Path({str(tmp_path)!r}))[0], Serving(), None, open_browser=False)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
@@ -553,25 +503,28 @@ def test_serve_prints_its_address_until_it_is_interrupted() -> None:
         assert re.match(r"footnoted is at http://127\.0\.0\.1:\d+/", serving.stdout.readline())
         serving.send_signal(signal.SIGINT)
         try:
-            assert serving.wait(20) == 0
+            assert serving.wait(30) == 0
         finally:
             serving.kill()
 
 
-def test_another_host_name_is_refused_and_outside_loads_are_forbidden(address: str) -> None:
+def test_another_host_name_is_refused_and_outside_loads_are_forbidden(home: House) -> None:
     import httpx
 
-    assert httpx.get(address, headers={"host": "evil.example"}).status_code == 400
-    policy = httpx.get(address).headers["content-security-policy"]
+    assert httpx.get(home.address, headers={"host": "evil.example"}).status_code == 400
+    assert httpx.get(home.address, headers={"host": f"localhost:{home.port}"}).status_code == 200
+    policy = httpx.get(home.address).headers["content-security-policy"]
     assert "default-src 'self'" in policy
 
 
-def test_a_taken_port_is_named(address: str) -> None:
-    from rag.errors import UsageError
-    from ui.page import LibraryInfo, build
-    from ui.serve import start
+def test_a_taken_port_is_named(home: House, tmp_path: Path) -> None:
+    from page_core import desk_over
 
-    port = urlsplit(address).port
-    page = build(Script(), LibraryInfo(1, "x", None), ())
+    from rag.errors import UsageError
+    from ui.serve import Served, Serving
+
+    port = urlsplit(home.address).port
+    desk, _ = desk_over(tmp_path)
     with pytest.raises(UsageError, match=f"port {port} cannot be used"):
-        start(page, port)
+        Served(desk, Serving(port=port))
+    desk.close()

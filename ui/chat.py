@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +18,8 @@ from rag.embedding import open_embedder
 from rag.errors import FootnotedError, LibraryError
 from rag.library import Library
 from rag.llm import open_model
-from rag.pipeline import stream
 from rag.readers import read_papers
-from rag.types import Event, Paper, Turn
+from rag.types import Paper
 
 if TYPE_CHECKING:
     from rag.library import AddReport
@@ -31,51 +32,60 @@ EXAMPLES = (
 )
 """Four questions about the papers that ship; their abstracts do not answer the last one."""
 
+WORKERS_WITH_MODEL = 16
+"""Questions that wait for a model at the same time; without one they wait for the processor."""
 
-def chat(
-    config: Config,
-    *,
-    quote_only: bool,
-    port: int | None,
-    open_browser: bool,
-    first_papers: Path | None,
-    say: Callable[[str], None],
-) -> None:
-    """Open the page over the configured library and serve it until interrupted.
 
-    ``first_papers`` are added before the first question if the library is empty.
-    """
-    library = Library.open(config.library, embedder=open_embedder(config.embedding))
-    model = None if quote_only else open_model(config.model)
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """What ``footnoted chat`` was told beside the configuration; see its ``--help``."""
+
+    quote_only: bool = False
+    port: int | None = None
+    open_browser: bool = True
+    first_papers: Path | None = None
+    """Added before the first question if the library is empty."""
+    host: str = "127.0.0.1"
+    root_path: str = ""
+    names: tuple[str, ...] = ()
+    auth_file: Path | None = None
+    read_only: bool = False
+    questions_per_hour: int | None = None
+    max_upload_mb: int = 200
+    conversations: Path | None = None
+
+
+def conversations_file(config: Config, given: Path | None) -> Path:
+    """Where conversations are kept: beside the library, unless another file was named."""
+    library = config.library.expanduser().absolute()
+    return given.expanduser() if given is not None else library.with_name(f"{library.name}-conversations.sqlite3")
+
+
+def chat(config: Config, options: ChatOptions, *, say: Callable[[str], None]) -> None:
+    """Open the page over the configured library and serve it until interrupted."""
+    embedder = open_embedder(config.embedding)
+    library = Library.open(config.library, embedder=embedder, store=config.store)
+    model = None if options.quote_only else open_model(config.model)
     papers: Sequence[Paper] = tuple(library.papers())
     filling = None
-    if first_papers is not None and not papers:
-        say(f"reading the papers in {first_papers.name} into {config.library}, this once")
-        papers = [item for item in read_papers(first_papers) if isinstance(item, Paper)]
-        filling = _Filling(config, first_papers)
-
-    def ask(question: str, history: Sequence[Turn]) -> Iterator[Event]:
-        if filling is not None:
-            filling.wait()
-        return stream(
-            library,
-            question,
-            model=model,
-            history=history,
-            n_sources=config.n_sources,
-            verified_only=config.verified_only,
-        )
+    if options.first_papers is not None and not papers:
+        say(f"reading the papers in {options.first_papers.name} into {config.library}, this once")
+        papers = [item for item in read_papers(options.first_papers) if isinstance(item, Paper)]
+        filling = _Filling(config, options.first_papers)
 
     # gradio alone takes seconds to import: meanwhile another process fills the library.
-    from ui.page import build
-    from ui.rendering import LibraryInfo
-    from ui.serve import serve
+    from ui.accounts import Accounts
+    from ui.conversations import Conversations
+    from ui.desk.desk import Desk, DeskSettings
+    from ui.library_port import LibraryPort
+    from ui.people import Limits
+    from ui.serve import Serving, serve, what_sharing_means
 
     def when_up() -> None:
         if filling is not None:
             say(f"{filling.wait().added} papers added")
         if papers and config.embedding is None:
-            threading.Thread(target=_warm_up, args=(library,), name="footnoted-warm-up", daemon=True).start()
+            threading.Thread(target=_warm_up, args=(port.library(),), name="footnoted-warm-up", daemon=True).start()
 
     if filling is not None:
         import chromadb  # noqa: F401 - the first question needs it, and the library is not there yet
@@ -84,12 +94,36 @@ def chat(
             library.embedder.embed(["ready"])
     elif papers and config.embedding is None:
         _ = library.embedder  # raises if another embedding made the library
-    page = build(
-        ask,
-        LibraryInfo(n_papers=len(papers), name=config.library.name, model=model.name if model else None),
-        EXAMPLES if _are_the_first_papers(papers) else (),
+
+    conversations = Conversations(conversations_file(config, options.conversations))
+    accounts = Accounts(options.auth_file, conversations) if options.auth_file is not None else None
+    port = LibraryPort(
+        config,
+        embedder=embedder,
+        model=model,
+        ready=filling.wait if filling is not None else lambda: None,
     )
-    serve(page, port, open_browser, when_up=when_up)
+    settings = DeskSettings(
+        examples=EXAMPLES if _are_the_first_papers(papers) else None,
+        read_only=options.read_only,
+        limits=Limits(questions_per_hour=options.questions_per_hour, upload_bytes=options.max_upload_mb * 1_000_000),
+        n_workers=WORKERS_WITH_MODEL if model is not None else max(2, os.cpu_count() or 2),
+    )
+    serving = Serving(
+        host=options.host,
+        port=options.port,
+        root_path=options.root_path,
+        names=options.names,
+        is_public=options.read_only or accounts is not None,
+    )
+    for line in what_sharing_means(serving, has_accounts=accounts is not None, read_only=options.read_only):
+        say(line)
+    try:
+        serve(
+            Desk(port, conversations, settings), serving, accounts, open_browser=options.open_browser, when_up=when_up
+        )
+    finally:
+        conversations.close()
 
 
 class _Filling:
@@ -136,7 +170,7 @@ def _fill(config: Config, papers: Path, sender: Connection) -> None:
         if config.embedding is None:
             embedder.embed(["ready"])
         threading.Thread(target=_import_indexes, name="footnoted-imports", daemon=True).start()
-        with Library.open(config.library, embedder=embedder) as library:
+        with Library.open(config.library, embedder=embedder, store=config.store) as library:
             result: AddReport | FootnotedError = library.add(read_papers(papers))
     except FootnotedError as error:
         result = error

@@ -17,18 +17,9 @@ def schema(options: argparse.Namespace) -> int:
 
 
 def chat(options: argparse.Namespace) -> int:
-    # The one place where this package meets its page: the command is where the house is put together.
-    from ui.chat import chat
+    from ui.options import run
 
-    chat(
-        config_of(options),
-        quote_only=options.quote,
-        port=options.port,
-        open_browser=not options.no_browser,
-        first_papers=options.first_papers,
-        say=say,
-    )
-    return 0
+    return run(config_of(options), options, say)
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -25,13 +25,13 @@ from rag.types import Hit, Span
 MAX_HITS = 3
 """Sentences of so many hits are ranked where one paper is wanted."""
 
-READ_HITS, READ_SENTENCES = 8, 16
+READ_HITS, READ_SENTENCES = 12, 20
 """The reranker then reads so many sentences, at least one of each of so many hits."""
 
-PAPER_SHARE = 0.5
+PAPER_SHARE = 0.3
 """How much what was read counts in a paper's score, beside how it was found."""
 
-READ_SCALE = 4.0
+READ_SCALE = 6.0
 """Log-odds by which a paper's best sentence must be better for its odds to count e times as much."""
 
 LINEAR_SHARE = 0.6

@@ -1,0 +1,133 @@
+// The question, its answer, and the list of conversations.
+
+const questionBox = () => document.querySelector("#question textarea, #question input");
+
+// A question that was not typed: an example, a better question, a retry, a region of the map.
+let pending = null;
+
+const ask = (question, more = {}) => {
+  if (state.busy) return;
+  closeLayers();
+  pending = { question, ...more };
+  byId("ask")?.click();
+};
+
+const kind = () => document.querySelector("#kinds [name=kind]:checked")?.value || null;
+
+// Called by gradio when Ask is clicked: what goes to the server.
+const asking = (typed) => {
+  const given = pending || { question: typed || "" };
+  pending = null;
+  const context = {
+    conversation: state.conversation,
+    language: state.language,
+    retry: Boolean(given.retry),
+    request: { kind: given.kind || kind(), only: given.only || state.only },
+  };
+  if (state.busy) return ["", JSON.stringify({ ...context, ignore: true })];
+  if (!given.question.trim() && !given.retry) {
+    toast(said("nothing"));
+    return ["", JSON.stringify({ ...context, ignore: true })];
+  }
+  setBusy(true);
+  state.heard = performance.now();
+  if (window.matchMedia("(pointer: fine)").matches) questionBox()?.focus({ preventScroll: true });
+  return [given.question, JSON.stringify(context)];
+};
+
+const following = () => [JSON.stringify({ conversation: state.conversation, language: state.language })];
+
+// What comes over the wire: the first message of an answer names its conversation.
+const told = (message) => {
+  if (!message) return;
+  if (message.begins) {
+    if (message.from === state.conversation) shows(message.conversation);
+    tellOtherTabs();
+  }
+  if (message.arrives) {
+    state.conversation = message.conversation;
+    if (message.conversation !== addressed()) history.replaceState(null, "", addressOf(message.conversation));
+  }
+  const isOver = state.busy && message.busy === false && message.conversation === state.conversation;
+  if (message.refused) setBusy(false);
+  apply(message);
+  if (isOver) tellOtherTabs();
+  if (message.arrives) arrived();
+};
+
+const arrived = () => {
+  document.body.classList.add("arrived");
+  try {
+    const only = JSON.parse(sessionStorage.getItem("footnoted-only") || "{}");
+    if (Object.keys(only).length) act({ do: "narrow", only });
+  } catch {
+    sessionStorage.removeItem("footnoted-only");
+  }
+  if (location.hash.startsWith("#turn-")) goToClaim(location.hash.slice(1));
+  else if (!narrow()) questionBox()?.focus({ preventScroll: true });
+};
+
+window.addEventListener("popstate", () => {
+  const target = location.hash.slice(1);
+  if (addressed() !== state.conversation) openConversation(addressed(), { push: false, target });
+  else if (target.startsWith("turn-")) goToClaim(target);
+});
+
+const newConversation = () => openConversation(null);
+
+// A title is renamed where it stands.
+const rename = (id) => {
+  const link = document.querySelector(`#list [data-open="${CSS.escape(id)}"]`);
+  if (!link) return;
+  closePopovers();
+  const input = document.createElement("input");
+  input.className = "rename";
+  input.maxLength = 200;
+  input.value = link.dataset.title;
+  input.setAttribute("aria-label", said("rename_of", { title: link.dataset.title }));
+  link.hidden = true;
+  link.after(input);
+  input.focus();
+  input.select();
+  let isOver = false;
+  const end = (save) => {
+    if (isOver) return;
+    isOver = true;
+    const title = input.value;
+    input.remove();
+    link.hidden = false;
+    link.focus({ preventScroll: true });
+    if (save && title.trim() && title !== link.dataset.title) act({ do: "rename", id, title }).then(tellOtherTabs);
+  };
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) end(true);
+    else if (event.key === "Escape") end(false);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  input.addEventListener("blur", () => end(true));
+};
+
+let searchTimer = 0;
+const searchList = (words) => {
+  clearTimeout(searchTimer);
+  searchTimer = setTimeout(() => act({ do: "list", search: words }), 150);
+};
+
+const importConversation = async (input) => {
+  const file = input.files[0];
+  input.value = "";
+  if (!file) return;
+  try {
+    const reply = await fetch(`${address("import")}?language=${encodeURIComponent(state.language)}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/octet-stream" },
+      body: file,
+    });
+    const message = await answered(reply);
+    openConversation(message.conversation);
+  } catch (error) {
+    trouble(error);
+  }
+};
