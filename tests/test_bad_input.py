@@ -143,12 +143,12 @@ def of(server: ScriptedServer, **more: str) -> dict[str, str]:
     return {"OPENAI_BASE_URL": server.base_url, "FOOTNOTED_MODEL": "scripted", "OPENAI_API_KEY": KEY, **more}
 
 
-def impatient(tmp_path: Path, server: ScriptedServer) -> Path:
-    """A configuration that waits for half a second and tries once."""
+def trying_once(tmp_path: Path, server: ScriptedServer, seconds: float = 60) -> Path:
+    """A configuration that waits so long for a first token, twice as long for the whole, and tries once."""
     file = tmp_path / "footnoted.toml"
     file.write_text(
         f'profile = "quick"\n[model.quick]\nbase_url = "{server.base_url}"\nname = "scripted"\n'
-        "first_token_seconds = 0.5\ntotal_seconds = 1.0\nmax_retries = 0\n"
+        f"first_token_seconds = {seconds}\ntotal_seconds = {2 * seconds}\nmax_retries = 0\n"
     )
     return file
 
@@ -174,7 +174,8 @@ def test_a_fault_of_the_endpoint_is_a_failure_with_its_evidence_and_without_the_
 ) -> None:
     script, words = FAULTS[fault]
     with ScriptedServer(script) as server:
-        flags = ("--config", impatient(tmp_path, server), "--library", pile)
+        seconds = 0.5 if fault in ("never answers", "stalls") else 60
+        flags = ("--config", trying_once(tmp_path, server, seconds), "--library", pile)
         ran = run("ask", QUESTION, "--json", *flags, env={"OPENAI_API_KEY": KEY})
     assert ran.code == 1
     answer = ran.json
@@ -190,7 +191,7 @@ def test_a_fault_of_the_endpoint_is_a_failure_with_its_evidence_and_without_the_
 def test_a_failure_in_words_says_what_happened_and_shows_what_was_found(pile: Path, tmp_path: Path) -> None:
     with ScriptedServer(EchoKey(401)) as server:
         ran = run(
-            "ask", QUESTION, "--config", impatient(tmp_path, server), "--library", pile, env={"OPENAI_API_KEY": KEY}
+            "ask", QUESTION, "--config", trying_once(tmp_path, server), "--library", pile, env={"OPENAI_API_KEY": KEY}
         )
     assert ran.code == 1
     assert ran.out.startswith("failed: ")

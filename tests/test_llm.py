@@ -374,11 +374,11 @@ def test_a_reply_in_another_protocol_says_what_to_check(body: bytes) -> None:
 def test_a_server_that_never_answers_ends_in_time() -> None:
     with ScriptedServer(Hang()) as server:
         started = time.monotonic()
-        error = failure(model_at(server, first_token_seconds=0.5))
-        assert 0.5 <= time.monotonic() - started < 3
-        assert server.requests[0].hung_up.wait(2)
+        error = failure(model_at(server, first_token_seconds=1.5))
+        assert 1.5 <= time.monotonic() - started < 15
+        assert server.requests[0].hung_up.wait(20)
     assert isinstance(error, ModelTimeout)
-    assert "0.5 s" in str(error)
+    assert "1.5 s" in str(error)
 
 
 def test_keep_alives_are_no_tokens() -> None:
@@ -390,26 +390,26 @@ def test_keep_alives_are_no_tokens() -> None:
 
 def test_an_answer_that_does_not_end_ends_in_time() -> None:
     with ScriptedServer(Dribble(["Graphs "])) as server:
-        error = failure(model_at(server, first_token_seconds=0.4, total_seconds=0.8))
-        assert server.requests[0].hung_up.wait(2)
+        error = failure(model_at(server, first_token_seconds=1.8, total_seconds=2))
+        assert server.requests[0].hung_up.wait(20)
     assert isinstance(error, ModelTimeout)
-    assert "did not finish within 0.8 s" in str(error)
+    assert "did not finish within 2 s" in str(error)
 
 
 def test_an_answer_that_pours_without_end_ends_in_time() -> None:
     with ScriptedServer(Says(pieces=["x "] * 3000, pause_seconds=0.001)) as server:
         started = time.monotonic()
         assert isinstance(failure(model_at(server, total_seconds=0.6)), ModelTimeout)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
 
 
 def test_a_slow_reader_does_not_make_the_model_late() -> None:
     with ScriptedServer(Says("one two three")) as server:
         pieces = []
-        with model_at(server, first_token_seconds=0.5, total_seconds=0.5).stream(QUESTION) as stream:
+        with model_at(server, first_token_seconds=3, total_seconds=3).stream(QUESTION) as stream:
             for piece in stream:
                 pieces.append(piece)
-                time.sleep(0.3 if piece else 0)
+                time.sleep(1.1 if piece else 0)
         assert "".join(pieces) == "one two three"
 
 
