@@ -1,6 +1,6 @@
 """Plants one defect at a time into true sentences, and sees what a judge catches.
 
-    python -m eval.defects --library PAPERS [--judge rules|linear|overlap] [--n 300] [--seed 0]
+    python -m eval.defects --library PAPERS [--judge default|rules|model|overlap] [--n 300] [--seed 0]
 
 The words that are swapped here are this module's own, not the lists that the rules look
 for: a defect that the rules have no word for counts as missed. The same planters make

@@ -1,6 +1,6 @@
 """A judge of judges: how often a judge agrees with people, with intervals, beside the trivial judges.
 
-    footnoted eval judge --data FILE... [--judge rules|linear|default|overlap|length|always-yes] [--limit N] [--json]
+    footnoted eval judge --data FILE... [--judge default|rules|model|llm|overlap|...] [--limit N] [--json]
 
 Positive means 'the claim may stand'. Claims that a judge cannot judge stay out of its
 means, are counted, and are shown once more as if they had been flagged.
@@ -26,7 +26,7 @@ from eval.judge_measures import auroc, balanced_accuracy, calibration_error, f1,
 from eval.statistics import SEED, Interval
 from rag.errors import FootnotedError
 from rag.judge.judgement import Judge, Judgement
-from rag.judge.opening import open_judge
+from rag.judge.opening import JUDGE_NAMES, open_judge
 
 N_RESAMPLES = 1_000
 """The ends of an interval then move by less than a point from seed to seed (1,043 claims in 349 groups)."""
@@ -253,7 +253,7 @@ def run(options: argparse.Namespace) -> int:
 
         sys.stdout.write(rules_table(claims) + "\n")
         return 0
-    found, judged, rate = report(claims, open_judge(options.judge), options.resamples)
+    found, judged, rate = report(claims, _opened(options.judge), options.resamples)
     mistakes = worst(judged, options.worst)
     text = (
         json.dumps(as_json(found, mistakes, rate), ensure_ascii=False)
@@ -264,11 +264,20 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _opened(name: str) -> Judge:
+    if "llm" not in name:
+        return open_judge(name)
+    from rag import config
+    from rag.llm import open_model
+
+    return open_judge(name, open_model(config.load().model))
+
+
 def parser(base: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
     """The options, added to ``base`` where it is a subcommand's parser."""
     made = base or argparse.ArgumentParser(prog="footnoted eval judge", description=(__doc__ or "").splitlines()[0])
     made.add_argument("--data", metavar="FILE", type=Path, nargs="+", required=True, help="JSON lines, plain or .gz")
-    made.add_argument("--judge", default="default", help="rules, linear, default, overlap, length or always-yes")
+    made.add_argument("--judge", default="default", help=f"one of {', '.join(JUDGE_NAMES)}")
     made.add_argument("--limit", metavar="N", type=int, help="at most N claims of each file, whole sources at random")
     made.add_argument("--worst", metavar="N", type=int, default=10, help="mistakes to list (10)")
     made.add_argument("--resamples", metavar="N", type=int, default=N_RESAMPLES, help="bootstrap draws (1000)")

@@ -94,6 +94,8 @@ class Config:
     """Let the model rewrite a sentence that fails the check, once, and find missing footnotes."""
     rerank: bool = True
     """Let the cross-encoder read the best sentences; without it a search takes a tenth of the time."""
+    judge: str = "default"
+    """Who checks the sentences: a name of ``rag.judge.opening``; 'default+llm' asks the model where it is unsure."""
     warnings: tuple[str, ...] = field(default=())
     """Things that look like a mistake: an endpoint without a model name."""
     file: Path | None = None
@@ -232,6 +234,7 @@ _PLAIN_SETTINGS: dict[str, tuple[type, str]] = {
     "verified_only": (bool, "true or false"),
     "repair": (bool, "true or false"),
     "rerank": (bool, "true or false"),
+    "judge": (str, "a text"),
 }
 _MAY_BE_ZERO = ("temperature", "max_retries", "seed", "price_in", "price_out")
 

@@ -263,6 +263,8 @@ def load_tokenizer() -> Any:
     # The published file cuts at 128 pieces and pads to 128.
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    # A '[SEP]' inside a text is text: else an abstract could end itself for the models that read pairs.
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 

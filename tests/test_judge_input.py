@@ -105,13 +105,17 @@ def test_the_trivial_judges_do_what_they_say() -> None:
 
 
 def test_judges_are_opened_by_name() -> None:
-    assert [open_judge(name).name for name in JUDGE_NAMES[1:]] == list(JUDGE_NAMES[1:])
-    with pytest.raises(UsageError, match="rules, linear"):
+    own = [name for name in JUDGE_NAMES if "llm" not in name]
+    assert [open_judge(name).name for name in own] == own
+    with pytest.raises(UsageError, match="default, rules"):
         open_judge("oracle")
+    for name in ("llm", "default+llm"):
+        with pytest.raises(UsageError, match="needs a language model"):
+            open_judge(name)
 
 
-def test_the_linear_judge_gives_probabilities_and_obeys_the_rules() -> None:
-    judge = open_judge("linear")
+def test_the_trained_judge_gives_probabilities_and_obeys_the_rules() -> None:
+    judge = open_judge("default")
     supported = judge.judge("Kelp quickly grows in cold water.", SOURCE)
     wrong = judge.judge("Kelp grows fast in cold water and shelters 70 young fish.", SOURCE)
     foreign = judge.judge("Tin cans rust slowly in dry deserts.", SOURCE)

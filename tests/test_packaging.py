@@ -25,6 +25,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("rag", "ui", "prompts", "eval")
 COMMANDS = (
     *("add", "embed", "remove", "papers", "search", "ask", "chat", "doctor", "schema"),
+    *("summarize", "compare", "verify", "replay"),
     *("export", "tags", "stats", "libraries", "check", "repair", "rebuild"),
 )
 PAPERS = [

@@ -87,17 +87,18 @@ def test_the_reranker_reads_a_bounded_number_of_every_hit_and_has_the_last_word(
     assert "reward hacking" in best.span.of(hits[best.hit].paper.abstract)
 
 
-def test_the_paper_whose_sentence_answers_comes_first(seed_library: Library) -> None:
-    _, plain = found(seed_library, QUESTION, READ_HITS)
-    last = plain[-1]
-    words = last.chunk.sentences[0].of(last.paper.abstract)
+def test_a_near_paper_whose_sentence_answers_comes_first(seed_library: Library) -> None:
+    question = "How is human feedback used to align language models?"
+    _, plain = found(seed_library, question, READ_HITS)
+    second = plain[1]
+    words = second.chunk.sentences[0].of(second.paper.abstract)
 
     class Likes(Scripted):
-        def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-            return np.array([50.0 if c.title == last.paper.title else -50.0 for c in candidates], np.float32)
+        def scores(self, asked: str, candidates: Sequence[Candidate]) -> FloatArray:
+            return np.array([50.0 if c.title == second.paper.title else -50.0 for c in candidates], np.float32)
 
-    hits, evidence = read(seed_library, QUESTION, Likes(words))
-    assert hits[0].paper == last.paper
+    hits, evidence = read(seed_library, question, Likes(words))
+    assert hits[0].paper == second.paper
     assert evidence.sentences[0].hit == 0
     assert {hit.paper.paper_id for hit in hits} == {hit.paper.paper_id for hit in plain}
 
@@ -142,9 +143,9 @@ def test_of_each_hit_one_sentence_is_read_and_where_several_are_wanted_two_at_mo
 
 def test_a_paper_keeps_its_place_unless_another_is_read_as_better() -> None:
     order, scores = reordered([1.0, 0.9, 0.5], np.array([2.0, 2.0, 2.0], np.float32))
-    assert list(order) == [0, 1, 2] and list(scores) == [pytest.approx(x) for x in (1.0, 0.95, 0.75)]
+    assert list(order) == [0, 1, 2] and list(scores) == [pytest.approx(x) for x in (1.0, 0.93, 0.65)]
     order, scores = reordered([1.0, 0.9], np.array([-30.0, 2.0], np.float32))
-    assert list(order) == [1, 0] and scores[1] == pytest.approx(0.95) and scores[0] == pytest.approx(0.5, abs=0.01)
+    assert list(order) == [1, 0] and scores[1] == pytest.approx(0.93) and scores[0] == pytest.approx(0.7, abs=0.01)
 
 
 def test_best_spans_are_sentences_of_their_chunk_and_few(seed_library: Library) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from rag.config import Config
 from rag.errors import UnknownPaper
 from rag.index.stored import StoredChunk
+from rag.judge.opening import configured_judge
 from rag.library import AddReport, Candidates, Library
 from rag.pipeline import stream
 from rag.readable import readable
@@ -62,6 +63,7 @@ class LibraryPort:
         self._config = config
         self._embedder = embedder
         self._llm = model
+        self._judge = configured_judge(config.judge, model)
         self._ready = ready
         self._lock = threading.RLock()
         self._folder: int | None = None
@@ -103,6 +105,7 @@ class LibraryPort:
             verified_only=self._config.verified_only,
             repair=self._config.repair,
             reranker=BUNDLED if self._config.rerank else None,
+            judge=self._judge,
         )
 
     def shelf(self) -> Shelf:

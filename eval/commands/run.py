@@ -228,7 +228,7 @@ def _rescore(options: argparse.Namespace) -> int:
 
     held = records.read(options.place)
     cache = shared.cache_of(options)
-    judge = shared.judge_of(options.judge, cache) if options.judge is not None else None
+    judge = shared.judge_of(options.judge, cache, options) if options.judge is not None else None
     questions = None
     if options.questions is not None:
         from eval.questions import load
@@ -246,7 +246,7 @@ def _rescore(options: argparse.Namespace) -> int:
     records.write(out, done)
     kept = judge
     if kept is None and done.about["settings"]["judge"]:
-        kept = shared.judge_of(done.about["settings"]["judge"], cache)
+        kept = shared.judge_of(done.about["settings"]["judge"], cache, options)
     scores = _scored(options, done, kept, out)
     _show(options, [("", scores)])
     return _exit_code(scores)

@@ -101,10 +101,10 @@ def config_of(options: argparse.Namespace, model: str | None = None) -> Config:
     from rag import config
 
     settings = config.load(
-        library=options.library,
+        library=getattr(options, "library", None),
         base_url=getattr(options, "base_url", None),
         model=model or getattr(options, "model", None),
-        file=options.config,
+        file=getattr(options, "config", None),
         verified_only=getattr(options, "verified_only", False) or None,
         repair=False if getattr(options, "no_repair", False) else None,
     )
@@ -122,21 +122,22 @@ def cache_of(options: argparse.Namespace) -> Cache | None:
     return Cache(options.cache or shipped.cache_folder())
 
 
-def judge_of(name: str, cache: Cache | None) -> Judge | None:
+def judge_of(name: str, cache: Cache | None, options: argparse.Namespace) -> Judge | None:
     from rag.judge.opening import open_judge
+    from rag.llm import open_model
 
     if name == NO_JUDGE:
         return None
     from eval.runs.cache import CachedJudge
 
-    judge = open_judge(name)
+    judge = open_judge(name, open_model(config_of(options).model) if "llm" in name else None)
     return CachedJudge(judge, cache) if cache is not None else judge
 
 
 def scoring_of(options: argparse.Namespace, cache: Cache | None) -> Scoring:
     from eval.runs.runner import Scoring
 
-    judge = judge_of(options.judge, cache)
+    judge = judge_of(options.judge, cache, options)
     grade = None
     if options.grader is not None:
         from eval.grading import ModelGrader

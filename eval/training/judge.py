@@ -6,10 +6,11 @@
 
 A development script: it needs the ``training`` extra (torch, transformers). START is the
 published MiniLM wheel, or an .npz of an earlier training. It learns three classes:
-supported, contradicted, not stated. A claim that is partly supported counts as mostly not
-stated. It reads questions too, for which 'supported' means that the text answers them: the
-same reading decides whether a question is to be answered at all. With ``--fold`` a fifth of
-the papers of SciFact and WiCE stays out, for cross-validation.
+supported, contradicted, not stated; where START has these, its training goes on. A claim that is
+partly supported counts as mostly not stated. It reads questions too, for which
+'supported' means that the text answers them: the same reading decides whether a question is to be
+answered at all. With ``--fold`` a fifth of the papers of SciFact and WiCE stays out, for
+cross-validation.
 """
 
 from __future__ import annotations
@@ -161,6 +162,12 @@ def make_model(start: Path) -> Any:
             self.head = torch.nn.Linear(384, len(CLASSES))
             torch.nn.init.normal_(self.head.weight, std=0.02)
             torch.nn.init.zeros_(self.head.bias)
+            if start.suffix == ".npz":
+                known = np.load(start)
+                if known.get("head.weight", np.empty(0)).shape == (len(CLASSES), 384):  # an earlier training goes on
+                    self.head.load_state_dict(
+                        {name: torch.tensor(known[f"head.{name}"]) for name in ("weight", "bias")}
+                    )
 
         def forward(self, ids: Any, mask: Any, types: Any) -> Any:
             states = self.encoder(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state

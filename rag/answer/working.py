@@ -58,13 +58,20 @@ def quoted(
     elif wanted.kind == "summary":
         found = gathering.quoted_summary(wanted.topic, hits, evidence, numbering, chosen_by_hand=bool(wanted.about))
     elif wanted.kind == "comparison":
-        found = gathering.quoted_comparison(hits, reranker or BUNDLED, numbering)
+        found = gathering.quoted_comparison(_as_chosen(wanted, hits), reranker or BUNDLED, numbering)
     else:
         found = gathering.quoted_other_side(wanted.topic, hits, claim_model.BUNDLED, numbering)
         if found is None:
             text = "Nothing in the abstracts that come near speaks against it."
             return Abstention("not_stated", text)
     return found or quoting.abstention(question, hits)
+
+
+def _as_chosen(wanted: Wanted, hits: Sequence[Hit]) -> Sequence[Hit]:
+    """In the order in which the papers were named, if they were."""
+    if not wanted.about:
+        return hits
+    return sorted(hits, key=lambda hit: wanted.about.index(hit.paper.paper_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,9 @@ def shown(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, model: Langua
     lettered = model.evidence == "abstracts"
     if wanted.kind == "comparison":
         # A table's cell may rest on any sentence, so each paper is shown whole, alone.
-        single = [fit([hit], budget_tokens=budget, max_sources=1, evidence="abstracts") for hit in hits]
+        single = [
+            fit([hit], budget_tokens=budget, max_sources=1, evidence="abstracts") for hit in _as_chosen(wanted, hits)
+        ]
         return Shown((tuple(Source(n, s.hit, s.sentences) for n, (s,) in enumerate(filter(None, single), 1)),))
     if wanted.kind == "summary":
         groups = groups_of(hits, budget_tokens=budget, evidence=model.evidence, best_sentences=best, lettered=lettered)

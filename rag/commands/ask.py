@@ -138,12 +138,15 @@ def replay(options: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _asking(options: argparse.Namespace) -> Iterator[tuple[Library, How]]:
     """The library, and how to ask it as the options and the configuration say."""
+    from rag.judge.opening import configured_judge
     from rag.llm import open_model
     from rag.retrieval.reranker import BUNDLED
 
     settings = config_of(options)
+    model = None if options.quote else open_model(settings.model)
     how: How = {
-        "model": None if options.quote else open_model(settings.model),
+        "model": model,
+        "judge": configured_judge(settings.judge, model),
         "n_sources": settings.n_sources,
         "verified_only": settings.verified_only,
         "repair": settings.repair and not options.no_repair,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rag.judge.comparison import Comparison, compare
 from rag.judge.judgement import Finding, Judgement, JudgeVerdict, cannot_judge
@@ -34,8 +34,11 @@ class RulesJudge:
         return by_rules(compare(claim, evidence))
 
 
-def by_rules(comparison: Comparison) -> Judgement:
-    """The rules' judgement of a comparison; for other judges to begin with."""
+def by_rules(comparison: Comparison, softened: Collection[str] = ()) -> Judgement:
+    """The rules' judgement of a comparison; for other judges to begin with.
+
+    ``softened`` names rules whose veto only lowers, for a judge that knows better.
+    """
     quoted = exact_quote(comparison)
     if quoted is not None and not quoted[1] and _says_something(comparison):
         # Letter for letter holds in any language, and no rule can know better.
@@ -44,7 +47,7 @@ def by_rules(comparison: Comparison) -> Judgement:
     if reason:
         return cannot_judge(reason)
     findings = findings_of(comparison)
-    verdict, reasons = _verdict(comparison, findings)
+    verdict, reasons = _verdict(comparison, findings, softened)
     if quoted is not None and quoted[1]:
         findings = (*findings, Finding("quote_cut", f"the source says it after '{quoted[1][:60]}'", False, quoted[0]))
         verdict = "partial" if verdict in ("supported", "unchecked") else verdict
@@ -53,8 +56,8 @@ def by_rules(comparison: Comparison) -> Judgement:
     return Judgement(verdict, None, nearest, reasons, findings, missing_words(comparison))
 
 
-def vetoes(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(finding for finding in findings if POWERS.get(finding.rule) == "veto")
+def vetoes(findings: Sequence[Finding], softened: Collection[str] = ()) -> tuple[Finding, ...]:
+    return tuple(f for f in findings if POWERS.get(f.rule) == "veto" and f.rule not in softened)
 
 
 def missing_words(comparison: Comparison) -> tuple[str, ...]:
@@ -64,12 +67,14 @@ def missing_words(comparison: Comparison) -> tuple[str, ...]:
     return tuple(dict.fromkeys(absent))
 
 
-def _verdict(comparison: Comparison, findings: Sequence[Finding]) -> tuple[JudgeVerdict, tuple[str, ...]]:
-    against = vetoes(findings)
+def _verdict(
+    comparison: Comparison, findings: Sequence[Finding], softened: Collection[str]
+) -> tuple[JudgeVerdict, tuple[str, ...]]:
+    against = vetoes(findings, softened)
     if against:
         verdict: JudgeVerdict = "contradicted" if any(f.contradicts for f in against) else "unsupported"
         return verdict, tuple(f.reason for f in against)
-    lowering = tuple(finding for finding in findings if POWERS.get(finding.rule) == "lower")
+    lowering = tuple(f for f in findings if POWERS.get(f.rule) == "lower" or f.rule in softened)
     notes = tuple(finding.reason for finding in findings if POWERS.get(finding.rule) == "note")
     structural = any(finding.rule in _ABOUT_CHANGES for finding in lowering)
     if structural or (lowering and comparison.alignment.followed >= MOSTLY_COPIED):

@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float32]
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "judge"
 MODEL_BYTES = 22986106
-MODEL_SHA256 = ""
+MODEL_SHA256 = "2d60a0a47d2ed6195eac0c1470f57b845965ab9861c70a27a5023dea38fcfcec"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,43 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rag.errors import UsageError
 from rag.judge.baselines import AlwaysYes, LengthJudge, OverlapJudge
 from rag.judge.by_rules import RulesJudge
 from rag.judge.judgement import Judge, Judgement
 
-JUDGE_NAMES = ("default", "rules", "linear", "overlap", "length", "always-yes")
+if TYPE_CHECKING:
+    from rag.llm import LanguageModel
+
+JUDGE_NAMES = ("default", "rules", "model", "llm", "default+llm", "overlap", "length", "always-yes")
+"""Rules and the bundled model; each alone; a language model alone, or for what the default is not sure of;
+and three that only show what a judge is worth."""
 
 
-def open_judge(name: str = "default") -> Judge:
-    """The judge of that name; nothing is loaded before its first claim. Raises UsageError."""
-    if name in ("default", "linear"):
-        from rag.judge.linear import LinearJudge
+def open_judge(name: str = "default", model: LanguageModel | None = None) -> Judge:
+    """The judge of that name; nothing is loaded before its first claim.
 
-        return LinearJudge()
+    ``model`` judges in 'llm' and 'default+llm'. Raises UsageError for an unknown name, and
+    for these two without a model.
+    """
+    if name == "default":
+        from rag.judge.trained import TrainedJudge
+
+        return TrainedJudge()
+    if name == "model":
+        from rag.judge.trained import ModelAlone
+
+        return ModelAlone()
+    if name in ("llm", "default+llm"):
+        from rag.judge.by_model import ModelJudge
+        from rag.judge.trained import TrainedJudge
+
+        if model is None:
+            raise UsageError(f"the judge '{name}' needs a language model: configure one, or choose another judge")
+        asked = ModelJudge(model)
+        return asked if name == "llm" else TrainedJudge(second=asked, name=f"default, then {asked.name}")
     if name == "rules":
         return RulesJudge()
     if name == "overlap":
@@ -47,3 +69,8 @@ class _OpenedLater:
 
 DEFAULT_JUDGE: Judge = _OpenedLater("default")
 """The one that ``ask`` uses unless it is given another."""
+
+
+def configured_judge(name: str, model: LanguageModel | None) -> Judge:
+    """As ``open_judge``, with the one default judge of the process for 'default'."""
+    return DEFAULT_JUDGE if name == "default" else open_judge(name, model)

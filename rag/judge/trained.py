@@ -22,12 +22,10 @@ from rag.judge.comparison import Comparison, compare
 from rag.judge.judgement import Judge, Judgement, JudgeVerdict, cannot_judge
 from rag.judge.model import BUNDLED, Belief
 from rag.judge.reading import share_in
-from rag.judge.rules import POWERS
 from rag.judge.scorable import why_unscorable
 
 FloatArray = npt.NDArray[np.float32]
 
-RULE_NAMES = tuple(POWERS)
 FEATURES = (
     "constant",
     "supported, log-odds",
@@ -35,8 +33,13 @@ FEATURES = (
     "share in all evidence",
     "share in the nearest sentence",
     "followed word for word",
-    *(f"rule {name}" for name in RULE_NAMES),
 )
+"""The rules' findings are none of them: fitted beside these they gained nothing on claims outside the fit
+(AUROC 0.78 with and 0.79 without on 'mixed', 0.78 and 0.82 on SciFact). They act through ``within_rules``."""
+
+LEFT_TO_THE_MODEL = frozenset({"negation_changed", "little_of_it"})
+"""Rules that are too often wrong about sentences worded anew to veto beside a model that reads them: of the claims of
+mixed-e, mixed-f and the judged answers that they find fault with, 15 of 46 and 99 of 302 are supported."""
 
 QUOTED_AT_LEAST = 0.99
 VETOED_AT_MOST = 0.1
@@ -72,14 +75,14 @@ class TrainedJudge:
 
     def judge(self, claim: str, evidence: Sequence[str]) -> Judgement:
         comparison = compare(claim, evidence)
-        ruled = by_rules(comparison)
+        ruled = by_rules(comparison, LEFT_TO_THE_MODEL)
         if not ruled.scorable:
             return ruled
         if ruled.verdict == "supported":
             return replace(ruled, probability=QUOTED_AT_LEAST)
         scale = calibration()
         (belief,) = self._model.beliefs([(comparison.claim.text, [one.text for one in comparison.evidence])])
-        probability = within_rules(scale.probability(features(comparison, ruled, belief)), ruled.verdict)
+        probability = within_rules(scale.probability(features(comparison, belief)), ruled.verdict)
         if ruled.verdict in ("contradicted", "unsupported"):
             return replace(ruled, probability=probability)
         found = self._decided(comparison, ruled, belief, probability)
@@ -142,10 +145,9 @@ class ModelAlone:
         return Judgement(verdict, belief.supported)
 
 
-def features(comparison: Comparison, ruled: Judgement, belief: Belief) -> FloatArray:
+def features(comparison: Comparison, belief: Belief) -> FloatArray:
     """float32 (n_features,), in the order of FEATURES."""
     alignment = comparison.alignment
-    present = {finding.rule for finding in ruled.findings}
     return np.array(
         [
             1.0,
@@ -154,7 +156,6 @@ def features(comparison: Comparison, ruled: Judgement, belief: Belief) -> FloatA
             alignment.whole_share,
             alignment.nearest_share,
             alignment.followed,
-            *(float(name in present) for name in RULE_NAMES),
         ],
         np.float32,
     )

@@ -47,6 +47,7 @@ RULES: tuple[Rule, ...] = (
 
 POWERS: dict[str, Power] = {
     "number_missing": "veto",
+    "number_worded": "lower",
     "number_moved": "veto",
     "number_elsewhere": "lower",
     "number_bound": "veto",

@@ -17,18 +17,34 @@ _IMPLIED = (
 )
 
 
+ROUNDED = 0.06
+"""Share by which an 'about 1,800' may differ from what the source gives."""
+
+
 def missing_numbers(comparison: Comparison) -> list[Finding]:
-    """Numbers of the claim that no evidence sentence gives, in any spelling."""
+    """Numbers of the claim that no evidence sentence gives, in any spelling.
+
+    One that is spelled out ('one in five', 'half', 'four and two') may be a count or a share that
+    the source gives in another way: 'number_worded', which forbids nothing by itself.
+    """
     given = [(index, one) for index, reading in enumerate(comparison.evidence) for one in quantities(reading.text)]
-    missing = []
+    missing: dict[str, str] = {}
     for claimed in quantities(comparison.claim.text):
         if claimed.pronoun or any(agree(claimed, one) for _, one in given) or _is_implied(claimed, comparison):
             continue
-        missing.append(claimed.written)
+        if claimed.kind != "plain" or any(ch.isdigit() for ch in claimed.written):
+            if (claimed.about or claimed.bound) and any(_is_near(claimed, one) for _, one in given):
+                continue
+            missing.setdefault(claimed.written, "number_missing")
+        else:
+            missing.setdefault(claimed.written, "number_worded")
     return [
-        Finding("number_missing", f"the number '{written}' does not stand in what is cited")
-        for written in dict.fromkeys(missing)
+        Finding(rule, f"the number '{written}' does not stand in what is cited") for written, rule in missing.items()
     ]
+
+
+def _is_near(claimed: Quantity, given: Quantity) -> bool:
+    return given.kind == claimed.kind and abs(given.value - claimed.value) <= ROUNDED * abs(given.value)
 
 
 def moved_numbers(comparison: Comparison) -> list[Finding]:
