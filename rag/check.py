@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rag.judge.judgement import Judge, Judgement
 
 
+FOUND_FROM = 0.8
+"""Probability from which a paper that was not cited is said to bear a claim: of many papers one easily seems to."""
+
+
 def check(claim: Claim, papers: Mapping[str, Paper], judge: Judge | None) -> Claim:
     """The claim with its verdict and the reasons in words; its text is kept.
 
@@ -114,7 +118,8 @@ def in_which(claim: str, papers: Sequence[Paper], judge: Judge) -> Citation | No
         text = _text_of([paper])
         judgement = judge.judge(claim, text.sentences)
         place = text.places[judgement.sentence] if judgement.sentence is not None else None
-        if judgement.verdict == "supported" and place is not None:
+        sure = judgement.probability is None or judgement.probability >= FOUND_FROM
+        if judgement.verdict == "supported" and sure and place is not None:
             return Citation(0, paper.paper_id, paper.title, None, place[1], place[1].of(paper.abstract))
     return None
 

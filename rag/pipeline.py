@@ -190,6 +190,18 @@ class _Telling:
         return self.library.paper(paper_id).title if paper_id in self.library else None
 
     def _searched(self) -> FoundHits:
+        only, years = self.how.get("only"), self.wanted.only
+        if years is None:
+            return self._looked(only)
+        narrowed = dataclasses.replace(only or years, from_year=years.from_year, to_year=years.to_year)
+        found = self._looked(narrowed)
+        if found.hits:
+            self.notes.append(f"Only papers {years.describe()} were searched, as the question asks.")
+            return found
+        self.notes.append(f"No paper here is known to be {years.describe()}: all were searched, whatever their year.")
+        return self._looked(only)
+
+    def _looked(self, only: Filter | None) -> FoundHits:
         wanted = self.wanted
         n_papers = working.N_PAPERS.get(wanted.kind, self.how.get("n_sources", N_SOURCES))
         return look(
@@ -200,7 +212,7 @@ class _Telling:
             breadth=working.breadth_for(wanted),
             about=wanted.about,
             without=wanted.without,
-            only=self.how.get("only"),
+            only=only,
         )
 
     # -- quoting

@@ -69,7 +69,10 @@ def test_a_missing_file_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_the_model_tells_what_is_said_from_what_is_not() -> None:
     said, unsaid = BUNDLED.beliefs(
-        [("Young fish find shelter in kelp forests.", EVIDENCE), ("Sea otters prefer mussels to crabs in the winter months.", EVIDENCE)]
+        [
+            ("Young fish find shelter in kelp forests.", EVIDENCE),
+            ("Sea otters prefer mussels to crabs in the winter months.", EVIDENCE),
+        ]
     )
     for belief in (said, unsaid):
         assert belief.supported + belief.contradicted + belief.not_stated == pytest.approx(1.0, abs=1e-4)

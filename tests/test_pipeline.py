@@ -14,7 +14,7 @@ from rag.config import N_SOURCES, ModelConfig
 from rag.library import Library
 from rag.llm import LanguageModel, open_model
 from rag.pipeline import MAX_QUESTION_CHARACTERS, ask, stream
-from rag.types import Answer, Checked, Finished, Found, Searching, Turn, Wrote, cited_paper_ids
+from rag.types import Answer, Checked, Finished, Found, Paper, Searching, Turn, Wrote, cited_paper_ids
 
 QUESTION = "How is driver attention predicted by FBLNet?"
 FACT = "FBLNet models the accumulation of driving experience"
@@ -242,3 +242,16 @@ def test_the_first_cited_paper_of_a_turn_is_its_first_use_not_its_lowest_number(
         answer = ask(pile, QUESTION, model=at(server), history=(Turn("A?", "B [1].", (old,)),))
     assert [claim.citations[0].number for claim in answer.claims] == [2, 1]
     assert cited_paper_ids(answer.claims) == (one.paper_id, old)
+
+
+def test_the_years_that_a_question_asks_for_are_kept_to_or_said_to_be_unknown(tmp_path: Path) -> None:
+    old = Paper("old:1", "Kelp forests of cold coasts", "Kelp forests shelter young fish along cold coasts.", year=1999)
+    new = Paper("new:1", "Kelp forests in warm years", "Kelp forests lose their young fish in warm years.", year=2024)
+    with Library.open(tmp_path / "library") as library:
+        library.add([old, new])
+        answer = ask(library, "Which papers since 2020 are about kelp forests?")
+        assert {source.hit.paper.paper_id for source in answer.sources} == {"new:1"}
+        assert answer.notes == ("Only papers from 2020 were searched, as the question asks.",)
+        none = ask(library, "Which papers after 2030 are about kelp forests?")
+        assert {source.hit.paper.paper_id for source in none.sources} == {"old:1", "new:1"}
+        assert none.notes == ("No paper here is known to be from 2031: all were searched, whatever their year.",)

@@ -6,6 +6,7 @@ import pytest
 
 from rag.answer.manner import AS_USUAL, Manner
 from rag.conversation import understand
+from rag.filters import Filter
 from rag.types import Turn
 
 TITLES = {"fblnet": "FBLNet: predicting driver attention", "gaze": "Gaze in traffic", "otter": "What otters eat"}
@@ -91,3 +92,13 @@ def test_without_a_history_a_bare_wish_is_a_question_like_any_other() -> None:
 def test_a_kind_that_was_chosen_is_not_guessed() -> None:
     found = understand("driver attention", (), TITLES.get, kind="comparison")
     assert (found.kind, found.topic) == ("comparison", "driver attention")
+
+
+def test_years_narrow_the_question_or_the_one_before() -> None:
+    wanted = understand("papers since 2023 on reward hacking", (), lambda _: None)
+    assert (wanted.kind, wanted.topic, wanted.only) == ("list", "reward hacking", Filter(from_year=2023))
+    history = (Turn("Which papers are about reward hacking?", "Some [1].", ("a:1",)),)
+    again = understand("only after 2020", history, lambda _: "A title")
+    assert again.question == "Which papers are about reward hacking?"
+    assert again.only == Filter(from_year=2021)
+    assert understand("only after 2020", (), lambda _: None).only == Filter(from_year=2021)

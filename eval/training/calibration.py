@@ -123,8 +123,11 @@ def probabilities(one: Measured, weights: npt.NDArray[np.float64]) -> npt.NDArra
 
 
 def threshold(sets: Sequence[Measured], found: Sequence[npt.NDArray[np.float64]]) -> float:
-    """The probability from which 'supported' gives the best balanced accuracy, as the weighted mean of the sets."""
-    choices = np.round(np.arange(0.3, 0.9, 0.01), 2)
+    """The probability from which 'supported' gives the best balanced accuracy, as the weighted mean of the sets.
+
+    One half at least: no sentence is called supported that more likely is not.
+    """
+    choices = np.round(np.arange(0.5, 0.9, 0.01), 2)
 
     def worth(at: float) -> float:
         return sum(one.weight * balanced_accuracy(one.labels, p >= at) for one, p in zip(sets, found, strict=True))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.answer.kinds import kind_of, topic_of
 from rag.answer.manner import AS_USUAL, Length, Manner
 from rag.conversation.pointing import numbered, papers_meant, standalone
+from rag.conversation.years import years_in
+from rag.filters import Filter
 from rag.types import Kind, Turn
 
 _LANGUAGES = (
@@ -66,6 +68,8 @@ class Wanted:
     about: tuple[str, ...] = ()
     """The only papers that count; () for all."""
     without: tuple[str, ...] = ()
+    only: Filter | None = None
+    """The years that the question asks for; None for all."""
 
 
 def understand(
@@ -76,12 +80,26 @@ def understand(
     kind: Kind | None = None,
 ) -> Wanted:
     """``title_of`` gives the title of a paper id, or None for one that is not held any more."""
+    only, rest = years_in(question)
+    if only is None:
+        return _understand(question, history, title_of, kind)
+    if history and not _FILLERS.sub(" ", rest).strip(" ?.!,;:'"):
+        # Nothing but the years: they are wanted of the question before.
+        question, history = history[-1].question, history[:-1]
+    elif rest:
+        question = rest
+    return replace(_understand(question, history, title_of, kind), only=only)
+
+
+def _understand(
+    question: str, history: Sequence[Turn], title_of: Callable[[str], str | None], kind: Kind | None
+) -> Wanted:
     manner, rest = _manner(question)
     without, rest = _without(rest, history)
     if history and (manner != AS_USUAL or without) and not _FILLERS.sub(" ", rest).strip(" ?.!,;:'"):
         # Nothing but the wish: it is about the question before.
         before = understand(history[-1].question, history[:-1], title_of, kind=kind)
-        return Wanted(before.question, before.kind, before.topic, manner, before.about, (*before.without, *without))
+        return replace(before, manner=manner, without=(*before.without, *without))
     question = rest or question
     about = _about(question, history)
     titles = [title for paper_id in about if (title := title_of(paper_id)) is not None]
