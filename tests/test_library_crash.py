@@ -171,11 +171,14 @@ def test_kill_9_at_twenty_random_moments_loses_only_the_batch_under_way(
     folder = tmp_path / "killed"
     n_before = n_embedded_before = 0
     with Library.open(folder, embedder=HashingEmbedder()) as reader:
-        for _ in range(n_kills):
+        for kill in range(n_kills):
             writer = start_writer(folder, 0, n_papers, batch=batch, pause=0.0005, for_process=for_process)
             assert writer.stdout is not None
             for _ in range(rounds.randrange(1, 8)):
                 writer.stdout.readline()
+            if kill == n_kills - 1:  # once at least while it embeds, however slow the machine is
+                while reader.state.n_embedded == 0 and writer.poll() is None:
+                    time.sleep(0.01)
             time.sleep(rounds.uniform(0, 0.1))
             writer.send_signal(signal.SIGKILL)
             writer.communicate()

@@ -39,6 +39,6 @@ def test_the_papers_on_a_topic_fit_and_most_others_do_not(pile: Library) -> None
 
 
 def test_a_topic_that_no_paper_is_about_is_neither_listed_nor_summarised(pile: Library) -> None:
-    for question in ("Which papers are about volcanic eruptions?", "Summarise the papers on dopamine"):
+    for question in ("Which papers are about volcanic eruptions?", "Summarise the papers on medieval poetry"):
         answer = ask(pile, question)
         assert answer.outcome == "abstained", (question, answer.text)

@@ -4,8 +4,9 @@
 
 Logistic regression over the papers that the search finds for the lists and topics of
 mixed-e and mixed-f, each of which was written for one part of its set and is asked of that
-part alone. Papers that one may or may not count are left out. The threshold is the one with
-the best F1 on what is fitted; figures are printed for two parts outside the fit. numpy only.
+part alone; and once more with all that fits hidden, where nothing is the right list. Papers
+that one may or may not count are left out. The threshold is the one with the best F1 on what
+is fitted; figures are printed for two parts outside the fit. numpy only.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eval.training.sets import DATA, is_marked, lines
+from eval.training.sets import DATA, lines
 from rag.answer.kinds import topic_of
 from rag.answer.relevance import FEATURES, features
 from rag.library import Library
@@ -42,8 +43,6 @@ class Listed:
     kind: str
     rows: npt.NDArray[np.float64]
     wanted: npt.NDArray[np.bool_]
-    decided: npt.NDArray[np.bool_]
-    """Whether the paper's best read sentence is one of those that show that it fits."""
     n_wanted: int
 
 
@@ -66,28 +65,18 @@ def listed(part: str, papers: Sequence[Paper], queries: Sequence[dict], folder: 
     with Library.open(folder) as library:
         library.add(papers)
         for query in queries:
-            topic = topic_of(query["question"], "list")
-            found = look(library, topic, k=N_FOUND, breadth=MANY)
-            table = features(topic, found.hits, found.evidence)
-            best = {s.hit: s for s in reversed(found.evidence.sentences)}
-            keep = [at for at, hit in enumerate(found.hits) if hit.paper.paper_id not in query["borderline"]]
-            wanted = [found.hits[at].paper.paper_id in query["relevant"] for at in keep]
-            decided = [
-                at in best
-                and is_marked(
-                    best[at].span.of(found.hits[at].paper.abstract),
-                    query["relevant"].get(found.hits[at].paper.paper_id, ()),
-                )
-                for at in keep
-            ]
-            yield Listed(
-                part,
-                query["kind"],
-                table[keep].astype(np.float64),
-                np.array(wanted, bool),
-                np.array(decided, bool),
-                len(query["relevant"]),
-            )
+            yield _listed(library, part, query, hidden=())
+            yield _listed(library, part, query, hidden=[*query["relevant"], *query["borderline"]])
+
+
+def _listed(library: Library, part: str, query: dict, hidden: Sequence[str]) -> Listed:  # type: ignore[type-arg]
+    topic = topic_of(query["question"], "list")
+    found = look(library, topic, k=N_FOUND, breadth=MANY, without=hidden)
+    table = features(topic, found.hits, found.evidence)
+    keep = [at for at, hit in enumerate(found.hits) if hit.paper.paper_id not in query["borderline"]]
+    wanted = [found.hits[at].paper.paper_id in query["relevant"] for at in keep]
+    n_wanted = 0 if hidden else len(query["relevant"])
+    return Listed(part, query["kind"], table[keep].astype(np.float64), np.array(wanted, bool), n_wanted)
 
 
 def fit(rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -106,18 +95,20 @@ def fit(rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> npt.NDA
 
 
 def measures(queries: Sequence[Listed], weights: npt.NDArray[np.float64], above: float) -> dict[str, float]:
-    """Over all queries: precision, recall and F1 of the papers listed, and how often the quote decides."""
-    n_right = n_listed = n_wanted = n_decided = 0
+    """Over all queries: precision, recall and F1 of the papers listed, and how often nothing is listed where
+    nothing fits."""
+    n_right = n_listed = n_wanted = n_empty = n_rightly_empty = 0
     for one in queries:
         chosen = one.rows @ weights > above
         n_listed += int(chosen.sum())
         n_right += int((chosen & one.wanted).sum())
-        n_decided += int((chosen & one.wanted & one.decided).sum())
         n_wanted += one.n_wanted
+        n_empty += one.n_wanted == 0
+        n_rightly_empty += one.n_wanted == 0 and not chosen.any()
     precision, recall = n_right / max(n_listed, 1), n_right / n_wanted
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
-    quote = n_decided / max(n_right, 1)
-    return {"precision": precision, "recall": recall, "F1": f1, "deciding quote": quote}
+    empty = n_rightly_empty / max(n_empty, 1)
+    return {"precision": precision, "recall": recall, "F1": f1, "nothing where nothing fits": empty}
 
 
 def best_threshold(queries: Sequence[Listed], weights: npt.NDArray[np.float64]) -> float:

@@ -27,11 +27,21 @@ CONTRADICTED_ABOVE = 0.6
 
 def quoted_list(topic: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | None:
     """The papers that fit, the best first, each with the sentence that decides; None if none does."""
-    best = {sentence.hit: sentence for sentence in reversed(evidence.sentences)}
+    best = {sentence.hit: sentence.span for sentence in reversed(evidence.sentences)}
     fits = relevance.log_odds(topic, hits, evidence)
     fitting = sorted((hit for hit in best if fits[hit] > 0), key=lambda hit: (-fits[hit], hit))
-    places = [(hits[hit], best[hit].span) for hit in fitting[:MAX_LISTED]]
+    places = [(hits[hit], thesis(hits[hit]) or best[hit]) for hit in fitting[:MAX_LISTED]]
     return Quoted(quotations(places, numbering)) if places else None
+
+
+def thesis(hit: Hit) -> Span | None:
+    """The first sentence that says what the paper does.
+
+    Of 1,325 papers wanted by the queries of mixed-e and mixed-f it was one of the sentences that
+    people took to decide in 52 %; the best ranked one in 44 %, the nearest in meaning in 43 %.
+    """
+    abstract = hit.paper.abstract
+    return next((span for span in hit.chunk.sentences if CONTRIBUTES.search(span.of(abstract))), None)
 
 
 def quoted_summary(
@@ -122,5 +132,5 @@ def disagreement(claims: Sequence[Claim], model: ClaimModel, above: float = 0.9)
 def _by_worth(at: int, hit: Hit, evidence: Evidence) -> list[Span]:
     """The hit's sentences: what it does first, then as they were ranked, then as they stand."""
     ranked = [sentence.span for sentence in evidence.sentences if sentence.hit == at]
-    thesis = [span for span in hit.chunk.sentences if CONTRIBUTES.search(span.of(hit.paper.abstract))][:1]
-    return list(dict.fromkeys([*thesis, *ranked, *hit.chunk.sentences]))
+    first = thesis(hit)
+    return list(dict.fromkeys([*([first] if first else []), *ranked, *hit.chunk.sentences]))
