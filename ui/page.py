@@ -101,11 +101,12 @@ def build(desk: Desk) -> gr.Blocks:
             except FootnotedError as error:
                 yield {**_of(asked), "refused": True, "busy": False, "error": str(error)}, gr.skip()
                 return
-            yield {**message, "begins": True, "from": asked.get("conversation")}, ""
+            sent = {"ticket": str(asked.get("ticket"))[:64], "from": asked.get("conversation")}
+            yield {**message, **sent, "begins": True}, ""
             n_beats = 0
             async for later in desk.talking.follow(person, run, t):
                 n_beats += 1
-                yield {**later, "beat": n_beats}, gr.skip()
+                yield {**later, **sent, "beat": n_beats}, gr.skip()
 
         async def follow(given: str, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
             async for later in follow_on(person_of(request), _object(given)):

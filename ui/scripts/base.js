@@ -9,6 +9,7 @@ const state = {
   texts: {},
   view: "talk",
   place: null, // the footnote or sentence that was gone to last
+  ticket: null, // of a question of which nothing was heard yet
   heard: 0, // when the server last spoke of the answer under way
 };
 

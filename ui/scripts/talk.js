@@ -21,6 +21,7 @@ const asking = (typed) => {
   const context = {
     conversation: state.conversation,
     language: state.language,
+    ticket: crypto.getRandomValues(new Uint32Array(2)).join("-"),
     retry: Boolean(given.retry),
     request: { kind: given.kind || kind(), only: given.only || state.only },
   };
@@ -31,17 +32,23 @@ const asking = (typed) => {
   }
   setBusy(true);
   state.heard = performance.now();
+  state.ticket = context.ticket;
   if (window.matchMedia("(pointer: fine)").matches) questionBox()?.focus({ preventScroll: true });
   return [given.question, JSON.stringify(context)];
 };
 
 const following = () => [JSON.stringify({ conversation: state.conversation, language: state.language })];
 
-// What comes over the wire: the first message of an answer names its conversation.
+// What comes over the wire. The first that is heard of a question names its conversation; that may be a later one than
+// the first that was sent, since what two answers tell at the same moment hides one of them.
 const told = (message) => {
   if (!message) return;
-  if (message.begins) {
-    if (message.from === state.conversation) shows(message.conversation);
+  if (message.ticket && message.ticket === state.ticket) {
+    state.ticket = null;
+    if (message.from === state.conversation) {
+      shows(message.conversation);
+      if (!message.begins) refresh();
+    }
     tellOtherTabs();
   }
   if (message.arrives) {
