@@ -16,6 +16,11 @@ if no rule finds anything: planted defects above it are caught by the rules, and
 sentences that were only trimmed or joined lie above it."""
 
 
+NEAR_QUOTES = "near_quotes"
+"""Beside the rules' names: that near quotes are supported."""
+
+NOT_JUDGED = "nothing speaks against it; whether the source says so was not judged"
+
 MOSTLY_COPIED = 0.8
 """Share of the claim's weight in runs of the source's words from which a name or a word that
 the source lacks makes it 'partial'. From 0.6 to 0.8 most claims with such a finding are
@@ -37,7 +42,8 @@ class RulesJudge:
 def by_rules(comparison: Comparison, softened: Collection[str] = ()) -> Judgement:
     """The rules' judgement of a comparison; for other judges to begin with.
 
-    ``softened`` names rules whose veto only lowers, for a judge that knows better.
+    ``softened`` names rules whose veto only lowers, and NEAR_QUOTES where these are to be read
+    all the same, for a judge that knows better.
     """
     quoted = exact_quote(comparison)
     if quoted is not None and not quoted[1] and _says_something(comparison):
@@ -79,11 +85,11 @@ def _verdict(
     structural = any(finding.rule in _ABOUT_CHANGES for finding in lowering)
     if structural or (lowering and comparison.alignment.followed >= MOSTLY_COPIED):
         return "partial", tuple(f.reason for f in lowering)
-    if comparison.alignment.followed >= NEAR_QUOTE:
+    if comparison.alignment.followed >= NEAR_QUOTE and NEAR_QUOTES not in softened:
         return "supported", ("in the source's own words", *notes)
     return "unchecked", (
         *(f.reason for f in lowering),
-        "nothing speaks against it; whether the source says so was not judged",
+        NOT_JUDGED,
     )
 
 

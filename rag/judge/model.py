@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float32]
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "judge"
 MODEL_BYTES = 22986106
-MODEL_SHA256 = "2d60a0a47d2ed6195eac0c1470f57b845965ab9861c70a27a5023dea38fcfcec"
+MODEL_SHA256 = "5e426274de2dfa86f39d4a7e1818feb14c0cbd78b38dd9e6d14792f9b5650956"
 
 
 @dataclass(frozen=True, slots=True)
