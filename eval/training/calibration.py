@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from eval.judge_data import LabelledClaim, read_claims, sample
 from eval.judge_measures import auroc, balanced_accuracy, calibration_error
+from eval.training import logistic
 from eval.training.judge import CALIBRATION_PREFIX, TEST_PREFIX, Mixed, fold_of
 from rag.judge.by_rules import by_rules
 from rag.judge.comparison import compare
@@ -95,26 +96,15 @@ def mixed_claims(prefix: str) -> list[LabelledClaim]:
 
 
 def fit(sets: Sequence[Measured], inside: Sequence[npt.NDArray[np.bool_]]) -> npt.NDArray[np.float64]:
-    """Weights by Newton's method; every set counts by its weight. Only claims that the rules leave open do."""
+    """Every set counts by its weight. Only claims that the rules leave open do."""
     tables, labels, shares = [], [], []
     for one, chosen in zip(sets, inside, strict=True):
         is_open = np.array([verdict in ("unchecked", "partial") for verdict in one.ruled]) & chosen
         tables.append(one.table[is_open])
-        labels.append(one.labels[is_open].astype(np.float64))
+        labels.append(one.labels[is_open])
         shares.append(np.full(int(is_open.sum()), one.weight / max(int(is_open.sum()), 1)))
     rows, wanted, share = np.concatenate(tables), np.concatenate(labels), np.concatenate(shares)
-    share /= share.sum()
-    scale = rows.std(0)
-    scale[scale < 1e-6] = 1.0
-    rows = rows / scale
-    weights = np.zeros(rows.shape[1])
-    for _ in range(50):
-        likely = 1 / (1 + np.exp(-rows @ weights))
-        gradient = rows.T @ (share * (likely - wanted)) + L2 * weights
-        curvature = (rows * (share * likely * (1 - likely))[:, None]).T @ rows + L2 * np.eye(len(weights))
-        weights -= np.linalg.solve(curvature, gradient)
-    fitted: npt.NDArray[np.float64] = weights / scale
-    return fitted
+    return logistic.fit(rows, wanted, L2, share / share.sum())
 
 
 def probabilities(one: Measured, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from eval.training import logistic
 from eval.training.reranker import HELD_OUT_PREFIX
 from eval.training.sets import NAMES, Asked, asked, papers_of, questions_of
 from rag.retrieval.evidence import (
@@ -91,20 +92,9 @@ def fit_sentences(training: Sequence[Example], n_steps: int = 400) -> FloatArray
 
 
 def fit_answers(rows: FloatArray, answerable: npt.NDArray[np.bool_]) -> FloatArray:
-    """Weights of the log-odds that a question is answered, by Newton's method; ``rows`` begin with a 1."""
-    features, labels = rows.astype(np.float64), answerable.astype(np.float64)
-    scale = features.std(0)
-    scale[scale < 1e-6] = 1.0
-    features = features / scale
-    weights = np.zeros(features.shape[1])
-    for _ in range(50):
-        likely = 1 / (1 + np.exp(-features @ weights))
-        gradient = features.T @ (likely - labels) / len(labels) + ANSWER_L2 * weights
-        curvature = (features * (likely * (1 - likely))[:, None]).T @ features / len(labels)
-        weights -= np.linalg.solve(curvature + ANSWER_L2 * np.eye(len(weights)), gradient)
-    odds = features @ weights
-    weights /= scale
-    weights[0] -= np.quantile(odds[answerable], FALSE_REFUSALS)
+    """Weights of the log-odds that a question is answered; ``rows`` begin with a 1."""
+    weights = logistic.fit(rows, answerable, ANSWER_L2)
+    weights[0] -= np.quantile((rows.astype(np.float64) @ weights)[answerable], FALSE_REFUSALS)
     fitted: FloatArray = weights.astype(np.float32)
     return fitted
 

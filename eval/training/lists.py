@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from eval.training.logistic import fit
 from eval.training.sets import DATA, lines
 from rag.answer.kinds import topic_of
 from rag.answer.relevance import FEATURES, features
@@ -79,21 +80,6 @@ def _listed(library: Library, part: str, query: dict, hidden: Sequence[str]) -> 
     return Listed(part, query["kind"], table[keep].astype(np.float64), np.array(wanted, bool), n_wanted)
 
 
-def fit(rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Logistic regression by Newton's method; ``rows`` begin with a 1."""
-    scale = rows.std(0)
-    scale[scale < 1e-6] = 1.0
-    table = rows / scale
-    weights = np.zeros(table.shape[1])
-    for _ in range(50):
-        likely = 1 / (1 + np.exp(-table @ weights))
-        gradient = table.T @ (likely - labels) / len(labels) + L2 * weights
-        curvature = (table * (likely * (1 - likely))[:, None]).T @ table / len(labels)
-        weights -= np.linalg.solve(curvature + L2 * np.eye(len(weights)), gradient)
-    fitted: npt.NDArray[np.float64] = weights / scale
-    return fitted
-
-
 def measures(queries: Sequence[Listed], weights: npt.NDArray[np.float64], above: float) -> dict[str, float]:
     """Over all queries: precision, recall and F1 of the papers listed, and how often nothing is listed where
     nothing fits."""
@@ -127,7 +113,7 @@ def main() -> None:
         ]
     training = [one for one in every if one.part not in HELD_OUT_PARTS]
     held_out = [one for one in every if one.part in HELD_OUT_PARTS]
-    weights = fit(np.concatenate([one.rows for one in training]), np.concatenate([one.wanted for one in training]))
+    weights = fit(np.concatenate([one.rows for one in training]), np.concatenate([one.wanted for one in training]), L2)
     above = best_threshold(training, weights)
     for name, queries in (("fitted", training), ("held out", held_out)):
         for kind in ("list", "topic"):
