@@ -54,7 +54,7 @@ def test_numbers_go_on_from_the_conversation() -> None:
 @pytest.mark.parametrize(("cosine", "reason"), [(0.5, "not_stated"), (0.05, "nothing_near")])
 def test_unlikely_answers_become_abstentions_with_their_reason(cosine: float, reason: str) -> None:
     hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, cosine),))]
-    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5), Numbering())
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-2.0), Numbering())
     assert isinstance(said, Abstention) and said.reason == reason
 
 
@@ -67,7 +67,7 @@ def test_a_paper_with_the_name_that_is_asked_for_is_near_whatever_its_cosine() -
 
 def test_an_abstention_names_the_nearest_paper() -> None:
     hits = [dataclasses.replace(hit(0), origins=(Origin("dense", 1, 0.6),))]
-    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-0.5), Numbering())
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-2.0), Numbering())
     assert isinstance(said, Abstention) and "“Kelp 0”" in said.text
 
 
