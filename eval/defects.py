@@ -458,7 +458,7 @@ def audit_table(audited: Audited) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="footnoted eval defects", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--library", type=Path, required=True, help="any file of papers that footnoted reads")
-    parser.add_argument("--judge", default="rules")
+    parser.add_argument("--judge", default="default")
     parser.add_argument("--n", type=int, default=300, help="papers, taken at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--examples", type=int, default=2, help="mistakes to show of each kind")

@@ -72,16 +72,17 @@ def look(
     """
     vector = embed(library, question)
     breadth = breadth or breadth_of(question)
+    reads = reranker if settings.rerank else None
     if about:
         hits = hits_of(library, vector, [paper_id for paper_id in about if paper_id not in without])
         hits = tuple(hit for hit in hits if only is None or only.matches(hit.paper))
     else:
-        n_wanted = max(k, breadth.n_read)
+        n_wanted = k if reads is None else max(k, breadth.n_read)
         hits = find(library, question, vector, k=n_wanted, settings=settings, without=without, only=only)
-    if reranker is None or not settings.rerank:
+    if reads is None:
         evidence = rank_sentences(question, vector, hits[:k], breadth)
         return Found(hits[:k], evidence)
-    hits, evidence = read_again(question, vector, hits, reranker, breadth)
+    hits, evidence = read_again(question, vector, hits, reads, breadth)
     kept = tuple(sentence for sentence in evidence.sentences if sentence.hit < k)
     return Found(hits[:k], Evidence(kept, evidence.log_odds))
 
