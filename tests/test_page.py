@@ -361,6 +361,7 @@ def test_back_and_forward_move_between_conversations(visit: Visit) -> None:
     visit.tab.go_forward()
     visit.tab.go_forward()
     visit.tab.get_by_role("heading", name="the second one").wait_for()
+    assert visit.tab.locator("#turns > .turn").count() == 1
 
 
 def test_an_answer_is_copied_with_its_references(visit: Visit) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from rag.config import ModelConfig
 from rag.llm import LanguageModel
+from rag.saving import model_in_words
 
 _PACKAGES = ("footnoted", "chromadb", "tantivy", "llama-index-core", "openai", "tiktoken", "onnxruntime", "numpy")
 """Those that have a part in an answer."""
@@ -51,19 +52,12 @@ def _sha256_of(package: str, endings: tuple[str, ...], parts: tuple[str, ...]) -
 
 def model_identity(model: LanguageModel | None) -> dict[str, Any] | None:
     """None in quoting mode; of the address only what names the server, since keys can hide in the rest."""
-    if model is None:
-        return None
-    known: dict[str, Any] = {
-        "name": model.name,
-        "context_tokens": model.context_tokens,
-        "max_output_tokens": model.max_output_tokens,
-        "evidence": model.evidence,
-    }
+    known = model_in_words(model)
     config = getattr(model, "config", None)
-    if isinstance(config, ModelConfig):
+    if known is not None and isinstance(config, ModelConfig):
         address = urlsplit(config.base_url)
+        del known["host"]
         known["endpoint"] = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
-        known["temperature"] = config.temperature
     return known
 
 

@@ -101,10 +101,5 @@ def _bare(claim: Claim) -> Claim:
     return Claim(claim.text, claim.citations)
 
 
-def missing_citations(claim: Claim) -> bool:
-    """Whether ``cite`` may help: it cites nothing, or the wrong paper."""
-    return claim.verdict == "uncited" or claim.elsewhere is not None
-
-
 def worth_rewriting(claim: Claim) -> bool:
     return claim.verdict in ("unsupported", "contradicted", "partial") and any(c.exists for c in claim.citations)

@@ -271,9 +271,6 @@ class Snapshot:
     def bare_ids(self) -> Iterator[tuple[str, int]]:
         yield from self._connection.cursor().execute("SELECT bare_id, position FROM bare ORDER BY position")
 
-    def bare_ids_at(self, positions: Sequence[int]) -> list[str]:
-        return [i for (i,) in self._in("SELECT bare_id FROM bare WHERE position IN ({})", positions)]
-
     # -- for checks and counts
 
     def chunk_ids(self, generation: int | None = None) -> list[str]:

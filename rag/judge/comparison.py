@@ -29,9 +29,3 @@ def compare(claim: str, evidence: Sequence[str]) -> Comparison:
 
 def words(tokens: Sequence[Token]) -> str:
     return " ".join(token.text for token in tokens)
-
-
-def around(tokens: Sequence[Token], at: int, reach: int = 4) -> set[str]:
-    """Keys of the telling words within ``reach`` tokens of one."""
-    near = [*tokens[max(0, at - reach) : at], *tokens[at + 1 : at + 1 + reach]]
-    return {token.key for token in near if token.weight > 0}
