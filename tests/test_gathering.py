@@ -16,7 +16,7 @@ from rag.answer.gathering import disagreement, quoted_comparison, quoted_list, q
 from rag.judge.model import Belief
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.features import FloatArray
-from rag.retrieval.reranker import Candidate
+from rag.retrieval.reranker import Abstract, Candidate
 from rag.sentences import split_sentences
 from rag.types import Chunk, Hit, Paper, Span
 
@@ -54,6 +54,9 @@ class Reads:
             ],
             np.float32,
         )
+
+    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
+        raise AssertionError("what a table or a list quotes does not hang on the whole abstract")
 
 
 class Believes:

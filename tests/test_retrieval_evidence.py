@@ -21,9 +21,10 @@ from rag.retrieval.evidence import (
     read_again,
     reordered,
     to_read,
+    weighed,
 )
 from rag.retrieval.question import asks_for_several
-from rag.retrieval.reranker import BUNDLED, Candidate, Reranker
+from rag.retrieval.reranker import BUNDLED, Abstract, Candidate, Reranker
 from rag.retrieval.searching import embed, find
 from rag.types import Hit
 
@@ -33,13 +34,19 @@ QUESTION = "By how much did Love Reactions rise in live A/B tests?"
 class Scripted:
     """A reranker that likes one word, and remembers what it was asked."""
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, whole: float = 0.0) -> None:
         self.word = word
+        self.whole = whole
         self.calls: list[list[Candidate]] = []
+        self.abstracts: list[Abstract] = []
 
     def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
         self.calls.append(list(candidates))
         return np.array([20.0 if self.word in c.sentence else -5.0 for c in candidates], np.float32)
+
+    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
+        self.abstracts += abstracts
+        return np.full(len(abstracts), self.whole, np.float32)
 
 
 def found(library: Library, question: str, k: int = 6) -> tuple[FloatArray, tuple[Hit, ...]]:
@@ -101,6 +108,32 @@ def test_a_near_paper_whose_sentence_answers_comes_first(seed_library: Library) 
     assert hits[0].paper == second.paper
     assert evidence.sentences[0].hit == 0
     assert {hit.paper.paper_id for hit in hits} == {hit.paper.paper_id for hit in plain}
+
+
+def test_of_the_first_papers_the_whole_abstract_is_read_and_it_counts(seed_library: Library) -> None:
+    says, does_not = Scripted("28%", whole=6.0), Scripted("28%", whole=-6.0)
+    hits, evidence = read(seed_library, QUESTION, says)
+    assert [one.title for one in says.abstracts] == [hit.paper.title for hit in hits[:2]]
+    assert " ".join(says.abstracts[0].sentences) == hits[0].paper.abstract
+    assert evidence.log_odds > read(seed_library, QUESTION, does_not)[1].log_odds + 1
+
+
+def test_where_several_papers_are_wanted_none_is_preferred_for_its_whole_abstract(seed_library: Library) -> None:
+    reranker = Scripted("feedback", whole=6.0)
+    read(seed_library, "Which papers use human feedback?", reranker)
+    assert len(reranker.abstracts) == 1
+
+
+def test_a_second_paper_that_says_more_of_it_comes_first_with_its_sentences() -> None:
+    order, scores = np.array([2, 0, 1]), np.array([0.6, 0.2, 0.7], np.float32)
+    new_order, new_scores, likely = weighed(order, scores, np.array([-3.0, 9.0], np.float32))
+    assert new_order.tolist() == [0, 2, 1]
+    assert new_scores.tolist() == pytest.approx([0.7, 0.2, 0.6]), "scores fall along the order"
+    assert likely.tolist() == [6.0, -3.0, -3.0], "bounded, and what was not read is as unlikely as the least"
+    assert order.tolist() == [2, 0, 1] and scores.tolist() == pytest.approx([0.6, 0.2, 0.7]), "left as they were"
+    assert weighed(order, scores, np.array([1.0, 1.5], np.float32))[0].tolist() == [2, 0, 1], (
+        "a little more is not enough"
+    )
 
 
 def test_no_hits_is_no_evidence() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rag.errors import EmbeddingError
 from rag.retrieval import reranker
-from rag.retrieval.reranker import BUNDLED, BundledReranker, Candidate
+from rag.retrieval.reranker import BUNDLED, Abstract, BundledReranker, Candidate
 
 TITLE = "Kelp forests of the north"
 GOOD = Candidate(TITLE, "Kelp grows up to 61 centimetres a day in cold water.")
@@ -20,6 +20,7 @@ OTHERS = [
     Candidate("Cheese making in the Alps", "Milk is warmed to 32 degrees before rennet is added."),
 ]
 QUESTION = "How fast does kelp grow?"
+WHOLE = Abstract(TITLE, (*(one.sentence for one in OTHERS[:2]), GOOD.sentence))
 
 
 def test_the_answering_sentence_scores_above_the_others_and_above_even() -> None:
@@ -35,8 +36,24 @@ def test_a_score_does_not_depend_on_what_stands_beside_it() -> None:
     assert alone[0] == together[3]
 
 
+def test_an_abstract_that_says_what_is_asked_scores_above_even_and_others_below() -> None:
+    without = Abstract(TITLE, WHOLE.sentences[:2])
+    elsewhere = Abstract(OTHERS[2].title, (OTHERS[2].sentence,))
+    scores = BUNDLED.answered(QUESTION, [WHOLE, without, elsewhere])
+    assert scores.shape == (3,) and scores.dtype == np.float32
+    assert scores[0] > 0 > max(scores[1:])
+    unsaid = ["How many divers counted sea urchins?", "Why does kelp grow faster in warm water?", "Who won in 1998?"]
+    assert all(BUNDLED.answered(question, [WHOLE])[0] < scores[0] for question in unsaid)
+
+
+def test_a_long_abstract_is_read_as_far_as_its_bound() -> None:
+    long = Abstract(TITLE, tuple(f"Sentence {n} is about the sea and its creatures." for n in range(2_000)))
+    assert np.isfinite(BUNDLED.answered(QUESTION, [long])).all()
+
+
 def test_no_candidates_give_no_scores() -> None:
     assert BUNDLED.scores(QUESTION, []).shape == (0,)
+    assert BUNDLED.answered(QUESTION, []).shape == (0,)
 
 
 @pytest.mark.parametrize("text", ["", "\x00", "\ud800", "a" * 1_000_000, "[" * 5_000, "ق" * 3_000])

@@ -23,12 +23,12 @@ import numpy.typing as npt
 from eval.judge_data import LabelledClaim, read_claims, sample
 from eval.judge_measures import auroc, balanced_accuracy, calibration_error
 from eval.training import logistic
-from eval.training.judge import CALIBRATION_PREFIX, TEST_PREFIX, Mixed, fold_of
+from eval.training.claims import CALIBRATION_PREFIX, TEST_PREFIXES, Written, fold_of
 from rag.judge.by_rules import by_rules
 from rag.judge.comparison import compare
 from rag.judge.judgement import JudgeVerdict
-from rag.judge.model import BUNDLED
-from rag.judge.trained import FEATURES, LEFT_TO_THE_MODEL, features, within_rules
+from rag.judge.model import BUNDLED, Belief
+from rag.judge.trained import DENIED_AT_MOST, FEATURES, LEFT_TO_THE_MODEL, features, within_belief, within_rules
 
 L2 = 1e-3
 N_FOLDS = 5
@@ -46,14 +46,13 @@ class Measured:
     table: npt.NDArray[np.float64]
     labels: npt.NDArray[np.bool_]
     ruled: tuple[JudgeVerdict, ...]
-    contradicted: npt.NDArray[np.float64]
-    """The model's probability of a contradiction."""
+    beliefs: tuple[Belief, ...]
     kinds: tuple[str, ...]
     folds: npt.NDArray[np.int64]
 
 
 def measured(name: str, claims: Sequence[LabelledClaim], weight: float = 1.0) -> Measured:
-    rows, labels, ruled, against, kinds, folds = [], [], [], [], [], []
+    rows, labels, ruled, beliefs, kinds, folds = [], [], [], [], [], []
     for claim in claims:
         comparison = compare(claim.claim, claim.evidence)
         word = by_rules(comparison, LEFT_TO_THE_MODEL)
@@ -63,7 +62,7 @@ def measured(name: str, claims: Sequence[LabelledClaim], weight: float = 1.0) ->
         rows.append(features(comparison, belief))
         labels.append(claim.supported)
         ruled.append(word.verdict)
-        against.append(belief.contradicted)
+        beliefs.append(belief)
         kinds.append(claim.kind)
         folds.append(fold_of("calibration " + claim.group))
     return Measured(
@@ -72,25 +71,25 @@ def measured(name: str, claims: Sequence[LabelledClaim], weight: float = 1.0) ->
         np.array(rows, np.float64),
         np.array(labels, bool),
         tuple(ruled),
-        np.array(against),
+        tuple(beliefs),
         tuple(kinds),
         np.array(folds),
     )
 
 
 def mixed_claims(prefix: str) -> list[LabelledClaim]:
-    mixed = Mixed()
+    written = Written()
     return [
         LabelledClaim(
             row["id"],
             "mixed",
             row["claim"],
-            mixed.whole(row["paper_id"]),
+            written.whole(row["paper_id"]),
             row["label"] == "supported",
             row["label"],
             row["paper_id"],
         )
-        for row in mixed.rows
+        for row in written.rows
         if row["id"].startswith(prefix)
     ]
 
@@ -109,15 +108,17 @@ def fit(sets: Sequence[Measured], inside: Sequence[npt.NDArray[np.bool_]]) -> np
 
 def probabilities(one: Measured, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     raw = 1 / (1 + np.exp(-np.clip(one.table @ weights, -30, 30)))
-    return np.array([within_rules(float(p), verdict) for p, verdict in zip(raw, one.ruled, strict=True)])
+    believed = [within_belief(float(p), belief) for p, belief in zip(raw, one.beliefs, strict=True)]
+    return np.array([within_rules(p, verdict) for p, verdict in zip(believed, one.ruled, strict=True)])
 
 
 def threshold(sets: Sequence[Measured], found: Sequence[npt.NDArray[np.float64]]) -> float:
     """The probability from which 'supported' gives the best balanced accuracy, as the weighted mean of the sets.
 
-    One half at least: no sentence is called supported that more likely is not.
+    That may be somewhat below one half: of the claims here two thirds are not supported, of the sentences of an
+    answer far fewer. It lies above DENIED_AT_MOST.
     """
-    choices = np.round(np.arange(0.5, 0.9, 0.01), 2)
+    choices = np.round(np.arange(DENIED_AT_MOST + 0.01, 0.9, 0.01), 2)
 
     def worth(at: float) -> float:
         return sum(one.weight * balanced_accuracy(one.labels, p >= at) for one, p in zip(sets, found, strict=True))
@@ -159,8 +160,9 @@ def main() -> None:
         _print(one, found, at)
     weights = fit(sets, [np.full(len(one.labels), True) for one in sets])
     print("supported from", at)
-    test = measured("mixed, never fitted to", mixed_claims(TEST_PREFIX))
-    _print(test, probabilities(test, weights), at)
+    for prefix in TEST_PREFIXES:
+        test = measured(f"{prefix}, never fitted to", mixed_claims(prefix))
+        _print(test, probabilities(test, weights), at)
     if options.out:
         written = {
             "weights": {name: round(float(w), 5) for name, w in zip(FEATURES, weights, strict=True)},

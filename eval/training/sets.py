@@ -24,7 +24,16 @@ from rag.sentences import split_sentences
 from rag.types import Hit, Paper
 
 DATA = Path(__file__).parent / "data"
-NAMES = ("arxiv-a", "arxiv-b", "arxiv-c", "arxiv-d", "pubmedqa", "mixed-e")
+NAMES = ("arxiv-a", "arxiv-b", "arxiv-c", "arxiv-d", "pubmedqa", "mixed-e", "mixed-f", "arxiv-g")
+
+IN_PARTS = ("arxiv-g",)
+"""Sets of several libraries: a question's id begins with the part that it is put to."""
+
+HELD_OUT_SET, HELD_OUT_PARTS = "arxiv-a", ("E7-", "F14-", "G6-")
+"""What no bundled model was trained on; its questions decide what the models' scores count."""
+
+TEST_PART = "G7-"
+"""What nothing at all was fitted to: neither models nor weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,34 @@ class Asked:
     def answers(self) -> npt.NDArray[np.bool_]:
         """(n_sentences,)"""
         return np.array([sentence.answers for sentence in self.sentences])
+
+
+def is_fresh(name: str, question_id: str) -> bool:
+    """Whether the bundled models have not seen a question of the set ``name``."""
+    return name == HELD_OUT_SET or question_id.startswith((*HELD_OUT_PARTS, TEST_PART))
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """A library's papers, and what is asked of it."""
+
+    name: str
+    papers: tuple[Paper, ...]
+    wanted: tuple[Wanted, ...]
+
+
+def piles(name: str, *, with_claims: bool = False) -> Iterator[Pile]:
+    """The libraries of a set: one, or one a part."""
+    papers, wanted = list(papers_of([name])), list(questions_of([name]))
+    if with_claims:
+        wanted += claims_of([name])
+    if name not in IN_PARTS:
+        yield Pile(name, tuple(papers), tuple(wanted))
+        return
+    for part in dict.fromkeys(one.question_id.partition("-")[0] for one in wanted):
+        own = [one for one in wanted if one.question_id.startswith(f"{part}-")]
+        held = frozenset().union(*(one.paper_ids for one in own))
+        yield Pile(f"{name}-{part}", tuple(paper for paper in papers if paper.paper_id in held), tuple(own))
 
 
 def papers_of(names: Iterable[str]) -> Iterator[Paper]:

@@ -17,12 +17,9 @@ QUOTED_WITHIN = 5.0
 """How far a quoted sentence's score may lie below the best one's: on 270 questions about the papers that ship two
 sentences are then quoted on average, not three, and what answers is among them as often but for one question."""
 
-ANSWERS_ABOVE = -0.6
+ANSWERS_ABOVE = -1.2
 """Log-odds that the found sentences answer, above which they are shown. 0 refuses 4 % of the answerable questions
-that eval/training fits to; from here on 3 of the 161 shipped ones are refused, and 36 of the 44 others."""
-
-SEVERAL_ANSWER_ABOVE = -1.0
-"""The same where several papers are wanted: each of them answers a part only."""
+that eval/training fits to; from here on the shipped ones are seldom refused (docs/evaluation.md)."""
 
 SEVERAL_WITHIN = 8.0
 """How far, in the ranker's own units, a quoted sentence may lie below the best of all papers."""
@@ -48,8 +45,7 @@ def quote(question: str, hits: Sequence[Hit], evidence: Evidence, numbering: Num
     The paper of the best sentence comes first, its quotes in reading order; then those of
     other papers.
     """
-    above = SEVERAL_ANSWER_ABOVE if asks_for_several(question) else ANSWERS_ABOVE
-    if not evidence.sentences or evidence.log_odds < above:
+    if not evidence.sentences or evidence.log_odds < ANSWERS_ABOVE:
         return abstention(question, hits)
     read = in_reading_order(chosen(question, hits, evidence))
     return Quoted(quotations([(hits[sentence.hit], sentence.span) for sentence in read], numbering))

@@ -47,9 +47,9 @@ def quoted(
     question = wanted.question
     if wanted.kind == "answer":
         drafts = quoting.quote(question, hits, evidence, numbering)
-        if isinstance(drafts, Quoted):
-            return gathering.disagreement(drafts.claims, claim_model.BUNDLED) or drafts
-        return drafts
+        if isinstance(drafts, Abstention) or reranker is None:  # nothing is to be read by a model
+            return drafts
+        return gathering.disagreement(drafts.claims, claim_model.BUNDLED) or drafts
     found: Quoted | None
     if not wanted.about and not quoting.is_near(question, hits):
         return quoting.abstention(question, hits)

@@ -21,8 +21,8 @@ from rag.judge.pairing import pair_pieces
 FloatArray = npt.NDArray[np.float32]
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "judge"
-MODEL_BYTES = 22986106
-MODEL_SHA256 = "5e426274de2dfa86f39d4a7e1818feb14c0cbd78b38dd9e6d14792f9b5650956"
+MODEL_BYTES = 23379322
+MODEL_SHA256 = "6aa166941489a8bcd66dcb2b26099f89375db37cb647ed2694d5e62623e9c685"
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,8 @@ def write_graph(tensors: dict[str, FloatArray], path: Path) -> None:
         positions = positions + types[0]
     word_table = constant("word_embeddings", tensors["embeddings.word_embeddings.weight"])
     length = node("Shape", ["input_ids"], "length", start=1, end=2)
-    position_table = constant("position_embeddings", positions[:MAX_PIECES])
+    n_positions = len(positions) if has_head else MAX_PIECES
+    position_table = constant("position_embeddings", positions[:n_positions])
     zero, axis = constant("zero", np.array([0], np.int64)), constant("axis", np.array([0], np.int64))
     used = node("Slice", [position_table, zero, length, axis], "positions")
     summed = node("Add", [node("Gather", [word_table, "input_ids"], "words"), used], "embedded")

@@ -2,7 +2,8 @@
 
 Each sentence gets a plain score, a weighted sum of about twenty features. The best of them
 are read again by the cross-encoder, whose scores then order the sentences, and their
-papers with them. The weights come from ``eval.training.evidence``.
+papers with them; of the first two it then reads the whole abstract. The weights come
+from ``eval.training.evidence``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from rag.retrieval.features import FloatArray, answer_features, ends, reranked_features, sentence_features
 from rag.retrieval.question import asks_for_several, lacks_number
-from rag.retrieval.reranker import Candidate, Reranker
+from rag.retrieval.reranker import Abstract, Candidate, Reranker
 from rag.types import Hit, Span
 
 MAX_HITS = 3
@@ -33,6 +34,13 @@ PAPER_SHARE = 0.3
 
 READ_SCALE = 6.0
 """Log-odds by which a paper's best sentence must be better for its odds to count e times as much."""
+
+MAX_WHOLE = 6.0
+"""Log-odds of a whole abstract beyond this bound count as the bound."""
+
+WHOLE_SHARE = 0.1
+"""How much the log-odds of a whole abstract count in a paper's score. Of 1,073 questions that nothing was trained on,
+the paper of the sentence that comes first is then the right one for 98.5 %, not 97.9 %."""
 
 LINEAR_SHARE = 0.6
 """How much a sentence's plain score counts beside the reranker's."""
@@ -53,11 +61,13 @@ class Breadth:
     """Sentences that it reads in all."""
     n_each: int
     """And at most of one hit."""
+    n_whole: int
+    """Hits whose whole abstract it reads; where several papers are wanted one, so that none is preferred for it."""
 
 
-ONE = Breadth(MAX_HITS, READ_HITS, READ_SENTENCES, READ_SENTENCES)
-SEVERAL = Breadth(6, READ_HITS, READ_SENTENCES, 2)
-MANY = Breadth(12, 12, 24, 2)
+ONE = Breadth(MAX_HITS, READ_HITS, READ_SENTENCES, READ_SENTENCES, 2)
+SEVERAL = Breadth(6, READ_HITS, READ_SENTENCES, 2, 1)
+MANY = Breadth(12, 12, 24, 2, 1)
 """For lists and summaries."""
 
 
@@ -115,11 +125,14 @@ def read_again(
     scores = table @ _weights().sentence
     rows = to_read(scores, owners, breadth)
     read = reranker.scores(question, [candidate(first, places[row]) for row in rows])
-    combined = read + LINEAR_SHARE * scores[rows]
-    log_odds = _log_odds(question, first, table, scores, rows, read, combined)
-
     best_read = np.array([read[owners[rows] == hit].max() for hit in range(len(first))])
     order, new_scores = reordered([hit.score for hit in first], best_read)
+    whole = reranker.answered(question, [abstract(first[hit]) for hit in order[: breadth.n_whole]])
+    order, new_scores, likely = weighed(order, new_scores, whole)
+    combined = read + LINEAR_SHARE * scores[rows] + likely[owners[rows]]
+    features = reading_features(question, first, table, scores, rows, read, combined, whole)
+    log_odds = float(features @ _weights().reranked)
+
     rest = [replace(hit, score=min(hit.score, float(new_scores.min()))) for hit in hits[breadth.n_read :]]
     final = scores - scores.max() + combined.min() - 1.0  # what was not read stays behind what was, in its own order
     final[rows] = combined
@@ -141,6 +154,10 @@ def places_of(hits: Sequence[Hit]) -> list[tuple[int, Span]]:
 def candidate(hits: Sequence[Hit], place: tuple[int, Span]) -> Candidate:
     paper = hits[place[0]].paper
     return Candidate(paper.title, place[1].of(paper.abstract))
+
+
+def abstract(hit: Hit) -> Abstract:
+    return Abstract(hit.paper.title, tuple(span.of(hit.paper.abstract) for span in hit.chunk.sentences))
 
 
 def to_read(scores: FloatArray, owners: npt.NDArray[np.int64], breadth: Breadth) -> npt.NDArray[np.int64]:
@@ -168,6 +185,26 @@ def reordered(found: Sequence[float], best_read: FloatArray) -> tuple[npt.NDArra
     return np.argsort(-scores, kind="stable").astype(np.int64), scores
 
 
+def weighed(
+    order: npt.NDArray[np.int64], scores: FloatArray, whole: FloatArray
+) -> tuple[npt.NDArray[np.int64], FloatArray, FloatArray]:
+    """Order and scores with what was read of the first papers' abstracts, and what each hit's sentences gain by it.
+
+    ``whole`` has the log-odds of the first hits of ``order``; the others are taken to be as
+    unlikely as the less likely of these.
+    """
+    n_whole = len(whole)
+    bounded = np.clip(whole, -MAX_WHOLE, MAX_WHOLE)
+    likely = np.full(len(scores), bounded.min(), np.float32)
+    likely[order[:n_whole]] = bounded
+    better = np.argsort(-(scores[order[:n_whole]] + WHOLE_SHARE * bounded), kind="stable")
+    order, kept = order.copy(), scores[order[:n_whole]]
+    order[:n_whole] = order[:n_whole][better]
+    scores = scores.copy()
+    scores[order[:n_whole]] = kept  # so that they still fall along the order
+    return order, scores, likely
+
+
 def best_spans(hits: Sequence[Hit], evidence: Evidence) -> dict[str, list[Span]]:
     """The ranked sentences of each chunk by its id, best first: at most MAX_BEST of a chunk."""
     spans: dict[str, list[Span]] = {}
@@ -178,19 +215,6 @@ def best_spans(hits: Sequence[Hit], evidence: Evidence) -> dict[str, list[Span]]
     return spans
 
 
-def _log_odds(
-    question: str,
-    hits: Sequence[Hit],
-    table: FloatArray,
-    scores: FloatArray,
-    rows: npt.NDArray[np.int64],
-    read: FloatArray,
-    combined: FloatArray,
-) -> float:
-    features = reading_features(question, hits, table, scores, rows, read, combined)
-    return float(features @ _weights().reranked)
-
-
 def reading_features(
     question: str,
     hits: Sequence[Hit],
@@ -199,12 +223,13 @@ def reading_features(
     rows: npt.NDArray[np.int64],
     read: FloatArray,
     combined: FloatArray,
+    whole: FloatArray,
 ) -> FloatArray:
     """What is weighed to decide whether the question is answered; see ``features.reranked_features``."""
     n_rows = ends(hits[:MAX_HITS])[-1]
     plain = answer_features(question, hits[:MAX_HITS], table[:n_rows], scores[:n_rows])
     best = candidate(hits, places_of(hits)[rows[int(combined.argmax())]])
-    return reranked_features(plain, read, lacks_number(question, best.sentence))
+    return reranked_features(plain, read, lacks_number(question, best.sentence), float(whole.max()))
 
 
 def _ranked(

@@ -105,13 +105,13 @@ def answer_features(question: str, hits: Sequence[Hit], table: FloatArray, score
     return features
 
 
-def reranked_features(features: FloatArray, read: FloatArray, lacks_number: bool) -> FloatArray:
-    """float32 (n_features + 5,): ``answer_features``, what the reranker's scores say, and whether a
-    number is asked for that the best sentence does not have."""
+def reranked_features(features: FloatArray, read: FloatArray, lacks_number: bool, whole: float) -> FloatArray:
+    """float32 (n_features + 6,): ``answer_features``, what the reranker's scores of the sentences say, whether a
+    number is asked for that the best one does not have, and the best log-odds of a whole abstract."""
     ordered = np.sort(read)[::-1]
     second = ordered[1] if len(ordered) > 1 else ordered[0] - 5.0
     every = ordered[0] + math.log(float(np.exp(ordered - ordered[0]).sum()))
-    said = np.array([ordered[0], second, every, ordered.mean(), float(lacks_number)], np.float32)
+    said = np.array([ordered[0], second, every, ordered.mean(), float(lacks_number), whole], np.float32)
     return np.concatenate([features, said])
 
 

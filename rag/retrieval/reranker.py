@@ -1,7 +1,7 @@
-"""A small cross-encoder: how well does this sentence answer this question?
+"""A small cross-encoder: how well does this sentence answer this question, and does this abstract?
 
-It reads question and sentence together, which a comparison of two vectors cannot, and
-costs a model pass a sentence. So it reads only the best dozen that cheaper means found.
+It reads the question and a text together, which a comparison of two vectors cannot, and
+costs a model pass a text. So it reads only the best of what cheaper means found.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ import numpy as np
 from rag.embedding import FloatArray, available_cores, load_session, load_tokenizer
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
-MODEL_BYTES = 22982919
-MODEL_SHA256 = "e3523f414a4965637dbae4e10dbe3a25cb5e8f8548a6b4b51fa6f50118570867"
+MODEL_BYTES = 23377782
+MODEL_SHA256 = "de697eb063adea8bf7e80a9da216277f57d60cb06b6a9d631d5b027e2051df97"
 
 MAX_QUESTION_PIECES = 48
 MAX_TITLE_PIECES = 24
 MAX_PIECES = 112
-"""Of question, title and sentence together; these three bounds are those of its training."""
+"""Of question, title and sentence together."""
+MAX_ABSTRACT_PIECES = 320
+"""Of question, title and abstract together; these four bounds are those of its training."""
 
 _CLS, _SEP, _COLON = 101, 102, 1024
 
@@ -37,11 +39,22 @@ class Candidate:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Abstract:
+    """A paper's title and the sentences of a chunk, in their order."""
+
+    title: str
+    sentences: tuple[str, ...]
+
+
 class Reranker(Protocol):
-    """Judges whether sentences answer a question."""
+    """Judges whether sentences, and whole abstracts, answer a question."""
 
     def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
         """float32 (n_candidates,): log-odds that each answers ``question``, 0 meaning even."""
+
+    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
+        """float32 (n_abstracts,): log-odds that each says what ``question`` asks."""
 
 
 class BundledReranker:
@@ -57,17 +70,26 @@ class BundledReranker:
     def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
         """See ``Reranker``; what exceeds the bounds above is not read."""
         tokenizer, _ = self._open()
-        inputs = [pair_pieces(tokenizer, question, candidate) for candidate in candidates]
-        assert self._pool is not None  # made when the model is loaded
-        return np.array(list(self._pool.map(self._run, inputs)), np.float32)
+        return self._read([pair_pieces(tokenizer, question, candidate) for candidate in candidates])[:, 0]
 
-    def _run(self, pair: tuple[list[int], list[int]]) -> float:
+    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
+        """See ``Reranker``; what exceeds the bounds above is not read."""
+        tokenizer, _ = self._open()
+        return self._read([abstract_pieces(tokenizer, question, abstract) for abstract in abstracts])[:, 1]
+
+    def _read(self, inputs: Sequence[tuple[list[int], list[int]]]) -> FloatArray:
+        """float32 (n_inputs, 2): the scores of a text as a sentence, and as an abstract."""
+        assert self._pool is not None  # made when the model is loaded
+        return np.array(list(self._pool.map(self._run, inputs)), np.float32).reshape(len(inputs), 2)
+
+    def _run(self, pair: tuple[list[int], list[int]]) -> FloatArray:
         _, session = self._open()
         ids, types = (np.array([row], np.int64) for row in pair)
-        (score,) = session.run(
+        (scores,) = session.run(
             ["score"], {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
         )
-        return float(score[0])
+        read: FloatArray = scores[0]
+        return read
 
     def _open(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -81,10 +103,19 @@ class BundledReranker:
 
 def pair_pieces(tokenizer: Any, question: str, candidate: Candidate) -> tuple[list[int], list[int]]:
     """What the model reads of a pair: the ids of its word pieces, and 0 for the question's, 1 for the rest."""
+    sentence = _pieces(tokenizer, candidate.sentence, MAX_PIECES)
+    return _paired(tokenizer, question, candidate.title, sentence, MAX_PIECES)
+
+
+def abstract_pieces(tokenizer: Any, question: str, abstract: Abstract) -> tuple[list[int], list[int]]:
+    """The same of a question and an abstract."""
+    text = [piece for one in abstract.sentences for piece in _pieces(tokenizer, one, MAX_ABSTRACT_PIECES)]
+    return _paired(tokenizer, question, abstract.title, text, MAX_ABSTRACT_PIECES)
+
+
+def _paired(tokenizer: Any, question: str, title: str, text: Sequence[int], most: int) -> tuple[list[int], list[int]]:
     asked = _pieces(tokenizer, question, MAX_QUESTION_PIECES)
-    title = _pieces(tokenizer, candidate.title, MAX_TITLE_PIECES)
-    room = MAX_PIECES - 3 - len(asked)
-    read = [*title, _COLON, *_pieces(tokenizer, candidate.sentence, MAX_PIECES)][:room]
+    read = [*_pieces(tokenizer, title, MAX_TITLE_PIECES), _COLON, *text][: most - 3 - len(asked)]
     return [_CLS, *asked, _SEP, *read, _SEP], [0] * (len(asked) + 2) + [1] * (len(read) + 1)
 
 
