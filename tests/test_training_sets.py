@@ -1,0 +1,41 @@
+"""The sets that the bundled models were trained on: who sees what, and that the parts hang together."""
+
+from __future__ import annotations
+
+from eval.training import claims
+from eval.training.sets import NAMES, TEST_PART, is_fresh, is_marked, piles, questions_of, sentences_of
+
+
+def test_a_set_in_parts_is_asked_pile_by_pile_each_with_its_own_papers() -> None:
+    found = list(piles("arxiv-g"))
+    assert [pile.name for pile in found] == [f"arxiv-g-G{n}" for n in range(12)]
+    assert {len(pile.papers) for pile in found} == {150}
+    for pile in found:
+        held = {paper.paper_id for paper in pile.papers}
+        assert all(one.paper_ids <= held for one in pile.wanted)
+    (whole,) = piles("arxiv-a")
+    assert len(whole.papers) == 220 and len(whole.wanted) == 583
+
+
+def test_no_paper_is_in_two_sets() -> None:
+    titles = [paper.title.casefold() for name in NAMES for pile in piles(name) for paper in pile.papers]
+    assert len(titles) == len(set(titles))
+
+
+def test_every_answerable_question_marks_sentences_of_its_paper() -> None:
+    for pile in piles("arxiv-g"):
+        sentences = {paper.paper_id: list(sentences_of(paper)) for paper in pile.papers}
+        for one in pile.wanted:
+            assert bool(one.evidence) == one.answerable
+            for paper_id in one.paper_ids if one.answerable else ():
+                assert any(is_marked(text, one.evidence) for text in sentences[paper_id])
+
+
+def test_what_is_fresh_is_never_trained_on() -> None:
+    held_out = [one for name in NAMES for one in questions_of([name]) if is_fresh(name, one.question_id)]
+    assert {one.question_id.partition("-")[0] for one in held_out} >= {"E7", "F14", "G6", "G7"}
+    assert any(one.question_id.startswith(TEST_PART) for one in held_out)
+    written = claims.Written()
+    trained = {row["paper_id"] for row in written.training}
+    measured = {row["paper_id"] for row in written.rows if row["id"].startswith(claims.HELD_OUT)}
+    assert trained and measured and not trained & measured
