@@ -165,7 +165,7 @@ def scores(net: Any, task: str, pairs: Sequence[Pair], padding: int, device: str
 
     order = np.argsort([len(ids) for ids, _ in pairs], kind="stable")
     parts = [part for part in np.array_split(order, 2) if len(part)]
-    with torch.autocast(device, dtype=torch.bfloat16):
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=device != "cpu"):
         found = [net(task, *padded([pairs[at] for at in part], padding, device)) for part in parts]
     return torch.cat(found).float()[torch.from_numpy(np.argsort(order)).to(device)]
 
