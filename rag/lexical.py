@@ -19,13 +19,12 @@ _CHUNKS_PER_HIT = 3
 def search_by_words(library: Library, question: str, *, k: int = 10, only: Filter | None = None) -> tuple[Hit, ...]:
     """The ``k`` best papers' best chunks by BM25, best first; no embedding is loaded, and no Chroma."""
     found = library.candidates(vector=None, text=question, k=_CHUNKS_PER_HIT * k, only=only)
-    hits: dict[str, Hit] = {}
-    for rank, (chunk_id, score) in enumerate(found.lexical, 1):
-        stored = found.chunks[chunk_id]
-        hits.setdefault(
-            stored.paper.paper_id, Hit(stored.paper, stored.chunk, score, (Origin("lexical", rank, score),))
-        )
-    return fold(hits.values())[:k]
+    ranks = {chunk_id: (rank, score) for rank, (chunk_id, score) in enumerate(found.lexical, 1)}
+    hits = []
+    for chunk_id, versions in fold((chunk_id, found.chunks[chunk_id].paper) for chunk_id in ranks)[:k]:
+        stored, (rank, score) = found.chunks[chunk_id], ranks[chunk_id]
+        hits.append(Hit(stored.paper, stored.chunk, score, (Origin("lexical", rank, score),), versions=tuple(versions)))
+    return tuple(hits)
 
 
 def fitting_titles(library: Library, question: str, only: Filter | None = None) -> list[tuple[Paper, float]]:

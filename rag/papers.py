@@ -11,7 +11,7 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from rag.readable import readable
-from rag.types import Hit, Paper
+from rag.types import Paper
 
 _ARXIV_WRAPPING = re.compile(
     r"^(?:arxiv:\s*|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/|(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?"
@@ -344,19 +344,18 @@ def _family_names(paper: Paper) -> set[str]:
     return {words[-1] for name in paper.authors if (words := plain_words(name))}
 
 
-def fold(hits: Iterable[Hit]) -> tuple[Hit, ...]:
-    """One hit for each work: the first of its papers stands, and names the others in ``versions``.
+def fold(found: Iterable[tuple[str, Paper]]) -> list[tuple[str, list[str]]]:
+    """One chunk for each work, and the ids of the work's other papers; ``found``: chunk ids and papers, best first.
 
     A preprint and its journal version say the same thing once: shown side by side, or counted
-    as two sources, they would look like a confirmation. Hits of one paper are left as they are.
+    as two sources, they would look like a confirmation.
     """
-    kept: list[Hit] = []
-    first_of: dict[str, int] = {}
-    for hit in hits:
-        work = hit.paper.work or hit.paper.paper_id
-        at = first_of.setdefault(work, len(kept))
-        if at == len(kept) or kept[at].paper.paper_id == hit.paper.paper_id:
-            kept.append(hit)
-        elif hit.paper.paper_id not in kept[at].versions:
-            kept[at] = replace(kept[at], versions=(*kept[at].versions, hit.paper.paper_id))
-    return tuple(kept)
+    first: dict[str, tuple[str, str]] = {}
+    others: dict[str, list[str]] = {}
+    for chunk_id, paper in found:
+        work = paper.work or paper.paper_id
+        shown = first.setdefault(work, (chunk_id, paper.paper_id))[1]
+        versions = others.setdefault(work, [])
+        if paper.paper_id != shown and paper.paper_id not in versions:
+            versions.append(paper.paper_id)
+    return [(chunk_id, others[work]) for work, (chunk_id, _) in first.items()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 import tantivy
@@ -60,12 +60,13 @@ def weight(stem: str) -> float:
     return math.log((n_abstracts + 1) / (counts.get(stem, 5) + 1))
 
 
-def weights(text: str) -> dict[str, float]:
-    """The stems of ``text`` that weigh anything, each with its weight."""
+@functools.lru_cache(maxsize=256)
+def weights(text: str) -> Mapping[str, float]:
+    """The stems of ``text`` that weigh anything, each with its weight. One question is asked for them several times."""
     return {stem: value for stem in stems(text) if (value := weight(stem)) > 0.0}
 
 
-def covered(wanted: dict[str, float], available: Sequence[str] | set[str]) -> float:
+def covered(wanted: Mapping[str, float], available: Sequence[str] | set[str]) -> float:
     """The share of the wanted weight whose stems are available; 1.0 if nothing is wanted."""
     total = sum(wanted.values())
     present = available if isinstance(available, set) else set(available)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rag.library import AddReport, Library
 from rag.papers import fold, paper_id_for
-from rag.types import Chunk, Hit, Paper, Span
+from rag.types import Paper
 
 MOSS = (
     "Moss grows slowly in the dark, and how it finds the light again has been a matter of debate for a century. "
@@ -174,16 +174,11 @@ def test_three_versions_that_come_one_by_one_are_one_work(library: Library) -> N
     assert len({paper.work for paper in library.papers()}) == 1
 
 
-def hit(paper_id: str, work: str | None, chunk: str = "0") -> Hit:
-    return Hit(Paper(paper_id, "T", "A.", work=work), Chunk(chunk, paper_id, 0, Span(0, 2), (Span(0, 2),), 1), 1.0, ())
-
-
-def test_fold_shows_one_hit_a_work_and_names_the_others() -> None:
-    hits = [hit("a", "w"), hit("x", None), hit("b", "w"), hit("a", "w", "1"), hit("c", "w"), hit("b", "w", "1")]
-    folded = fold(hits)
-    assert [(one.paper.paper_id, one.chunk.chunk_id) for one in folded] == [("a", "0"), ("x", "0"), ("a", "1")]
-    assert folded[0].versions == ("b", "c")
-    assert fold([]) == ()
+def test_fold_shows_one_chunk_a_work_and_names_the_others() -> None:
+    found = [("a", "w", "0"), ("x", None, "0"), ("b", "w", "0"), ("a", "w", "1"), ("c", "w", "0"), ("b", "w", "1")]
+    folded = fold((f"{paper_id}{chunk}", Paper(paper_id, "T", "A.", work=work)) for paper_id, work, chunk in found)
+    assert folded == [("a0", ["b", "c"]), ("x0", [])]
+    assert fold([]) == []
 
 
 def test_a_thousand_papers_of_one_title_cost_no_comparison_of_each_with_each(library: Library) -> None:

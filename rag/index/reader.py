@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +47,14 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Chunks as they were at one revision; only ever added to, so that threads can share it."""
+    """What was read at one revision; only ever added to, so that threads can share it."""
 
     revision: int
     n_dims: int
-    chunks: dict[str, StoredChunk]
+    chunks: dict[str, StoredChunk] = field(default_factory=dict)
+    live: set[str] = field(default_factory=set)
+    """Ids of chunks that are known to be live, and in ``embedded`` to have a vector."""
+    embedded: set[str] = field(default_factory=set)
 
 
 class Reader:
@@ -62,7 +65,7 @@ class Reader:
         self._records = records
         self._words = words
         self._open_vectors = open_vectors
-        self._kept = _Kept(-1, 0, {})
+        self._kept = _Kept(-1, 0)
 
     def candidates(self, vector: FloatArray | None, text: str | None, k: int, only: Filter | None) -> Candidates:
         """As ``Library.candidates``."""
@@ -139,23 +142,26 @@ class Reader:
             if is_few:
                 dense = nearest(snapshot.vectors(state.generation, places), vector, k)
             else:
-                dense = self._dense(snapshot, state, vector, k, only)
+                dense = self._dense(snapshot, state, vector, k, only, n_dims)
         lexical: list[tuple[str, float]] = []
         if text is not None:
             among = snapshot.chunk_ids_at(places) if is_few else None
-            lexical = self._lexical(snapshot, state, text, k, only, among)
+            lexical = self._lexical(snapshot, state, text, k, only, among, n_dims)
             self._words.check_holds(state.n_chunks + state.n_bare)
         ids = {chunk_id for side in (dense, lexical) for chunk_id, _ in side}
         return Candidates(state.revision, dense, lexical, self._read(snapshot, state, ids, n_dims), coverage_of(state))
 
     def _dense(
-        self, snapshot: Snapshot, state: State, vector: FloatArray, k: int, only: Filter | None
+        self, snapshot: Snapshot, state: State, vector: FloatArray, k: int, only: Filter | None, n_dims: int
     ) -> list[tuple[str, float]]:
         # Ids that are not live may stand in the way, more of them than the snapshot knows.
         n_asked = k + state.n_pending_vectors
         while True:
             hits = self._nearest(state, vector, n_asked)
-            live = self._live(hits, snapshot.embedded_among(state.generation, [i for i, _ in hits]), snapshot, only)
+            known = self._kept_at(state, n_dims).embedded
+            if unknown := [i for i, _ in hits if i not in known]:
+                known |= snapshot.embedded_among(state.generation, unknown)
+            live = self._live(hits, known, snapshot, only)
             if len(live) >= k or (only is None and len(live) == state.n_embedded):
                 return live[:k]
             if len(hits) < n_asked or n_asked > state.n_embedded:
@@ -168,15 +174,24 @@ class Reader:
             n_asked *= 4
 
     def _lexical(
-        self, snapshot: Snapshot, state: State, text: str, k: int, only: Filter | None, among: Sequence[str] | None
+        self,
+        snapshot: Snapshot,
+        state: State,
+        text: str,
+        k: int,
+        only: Filter | None,
+        among: Sequence[str] | None,
+        n_dims: int,
     ) -> list[tuple[str, float]]:
         if among is not None and not among:
             return []
         n_asked = k + state.n_pending_words
         while True:
             hits = self._words.query(text, n_asked, among)
-            held = snapshot.chunks_held([i for i, _ in hits])
-            live = self._live(hits, held, snapshot, only if among is None else None)
+            known = self._kept_at(state, n_dims).live
+            if unknown := [i for i, _ in hits if i not in known]:
+                known |= snapshot.chunks_held(unknown)
+            live = self._live(hits, known, snapshot, only if among is None else None)
             if len(live) >= k or len(hits) < n_asked:
                 return live[:k]
             n_asked *= 4
@@ -195,13 +210,17 @@ class Reader:
         self, snapshot: Snapshot, state: State, chunk_ids: Collection[str], n_dims: int
     ) -> dict[str, StoredChunk]:
         """The chunks with these ids; those read before at this revision are still in memory."""
-        kept = self._kept
-        if (kept.revision, kept.n_dims) != (state.revision, n_dims) or len(kept.chunks) > MAX_KEPT_CHUNKS:
-            kept = self._kept = _Kept(state.revision, n_dims, {})
+        kept = self._kept_at(state, n_dims)
         missing = [chunk_id for chunk_id in chunk_ids if chunk_id not in kept.chunks]
         if missing:
             kept.chunks.update(widened(list(snapshot.chunks(missing, state.generation).values()), n_dims))
         return {chunk_id: kept.chunks[chunk_id] for chunk_id in chunk_ids}
+
+    def _kept_at(self, state: State, n_dims: int) -> _Kept:
+        kept = self._kept
+        if (kept.revision, kept.n_dims) != (state.revision, n_dims) or len(kept.chunks) > MAX_KEPT_CHUNKS:
+            kept = self._kept = _Kept(state.revision, n_dims)
+        return kept
 
     def _nearest(self, state: State, vector: FloatArray, n: int) -> list[tuple[str, float]]:
         """From Chroma; [] where it cannot be loaded: after a killed writer until the next one has

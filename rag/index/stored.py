@@ -22,10 +22,19 @@ class StoredChunk:
 
     paper: Paper
     chunk: Chunk
-    vector: FloatArray
-    """(n_dims,)"""
-    sentence_vectors: FloatArray
-    """(n_sentences, n_dims), one row for each of ``chunk.sentences``."""
+    rows: FloatArray
+    """(1 + n_sentences, n_dims): the chunk's own, and one for each of ``chunk.sentences``."""
+
+    @property
+    def vector(self) -> FloatArray:
+        """(n_dims,)"""
+        row: FloatArray = self.rows[0]
+        return row
+
+    @property
+    def sentence_vectors(self) -> FloatArray:
+        """(n_sentences, n_dims)"""
+        return self.rows[1:]
 
 
 def widened(rows: Sequence[ChunkRow], n_dims: int) -> dict[str, StoredChunk]:
@@ -43,7 +52,7 @@ def widened(rows: Sequence[ChunkRow], n_dims: int) -> dict[str, StoredChunk]:
     first = 0
     for row in rows:
         last = first + 1 + len(row.chunk.sentences)
-        stored[row.chunk.chunk_id] = StoredChunk(row.paper, row.chunk, vectors[first], vectors[first + 1 : last])
+        stored[row.chunk.chunk_id] = StoredChunk(row.paper, row.chunk, vectors[first:last])
         first = last
     return stored
 

@@ -235,11 +235,12 @@ def reading_features(
 def _ranked(
     places: Sequence[tuple[int, Span]], scores: FloatArray, read: Sequence[float | None] | None = None
 ) -> tuple[RankedSentence, ...]:
-    order = np.argsort(-scores, kind="stable")
-    return tuple(
-        RankedSentence(places[row][0], places[row][1], float(scores[row]), read[row] if read is not None else None)
-        for row in order
-    )
+    values = scores.tolist()
+    ranked = []
+    for row in np.argsort(-scores, kind="stable").tolist():
+        hit, span = places[row]
+        ranked.append(RankedSentence(hit, span, values[row], None if read is None else read[row]))
+    return tuple(ranked)
 
 
 @dataclass(frozen=True, slots=True)

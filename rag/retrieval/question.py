@@ -83,8 +83,9 @@ def asks_beside(question: str, paper: str) -> bool:
 
 def names_missing(question: str, paper: str) -> int:
     """How many names of the question the paper does not have, spacing, hyphens and a plural s aside."""
-    text = _squeezed(paper)
-    return sum(_squeezed(name).rstrip("s") not in text for name in _NAME.findall(question))
+    names = _NAME.findall(question)
+    text = _squeezed(paper) if names else ""
+    return sum(_squeezed(name).rstrip("s") not in text for name in names)
 
 
 def names_held(question: str, paper: str) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from rag.filters import Filter
 from rag.index.vectors import FloatArray
 from rag.library import Candidates, Library
@@ -117,29 +115,28 @@ def find(
     scores = fuse({chunk_id: near.cosines for chunk_id, near in meaning.items()}, words)
     dense = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.dense, 1)}
     lexical = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.lexical, 1)}
-    hits: list[Hit] = []
-    papers: set[str] = set()
-    for chunk_id in sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id)):
-        stored = found.chunks[chunk_id]
-        if stored.paper.paper_id in papers or stored.paper.paper_id in without:
-            continue
-        papers.add(stored.paper.paper_id)
+
+    def hit_of(chunk_id: str, versions: Sequence[str]) -> Hit:
+        stored, near = found.chunks[chunk_id], meaning.get(chunk_id)
         origins = []
-        if chunk_id in dense:
-            origins.append(Origin("dense", dense[chunk_id], meaning[chunk_id].cosines[0]))
+        if near and chunk_id in dense:
+            origins.append(Origin("dense", dense[chunk_id], near.cosines[0]))
         if chunk_id in lexical:
             origins.append(Origin("lexical", lexical[chunk_id], words[chunk_id]))
-        hits.append(
-            Hit(
-                stored.paper,
-                stored.chunk,
-                scores[chunk_id],
-                tuple(origins),
-                stored.chunk.sentences[meaning[chunk_id].sentence] if chunk_id in meaning else None,
-                stored.sentence_vectors,
-            )
+        return Hit(
+            stored.paper,
+            stored.chunk,
+            scores[chunk_id],
+            tuple(origins),
+            stored.chunk.sentences[near.sentence] if near else None,
+            stored.sentence_vectors,
+            tuple(versions),
         )
-    return fold(hits)[:k]
+
+    in_order = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))
+    papers = [(chunk_id, found.chunks[chunk_id].paper) for chunk_id in in_order]
+    works = fold((chunk_id, paper) for chunk_id, paper in papers if paper.paper_id not in without)
+    return tuple(hit_of(chunk_id, versions) for chunk_id, versions in works[:k])
 
 
 def hits_of(library: Library, vector: FloatArray, paper_ids: Sequence[str]) -> tuple[Hit, ...]:
@@ -167,19 +164,12 @@ class _Near:
 
 
 def _meaning(found: Candidates, vector: FloatArray) -> dict[str, _Near]:
-    """How near each chunk is to the question, all in two products."""
-    if not found.chunks:
-        return {}
-    stored = list(found.chunks.values())
-    chunks = np.stack([one.vector for one in stored]) @ vector
-    sentences = np.concatenate([one.sentence_vectors for one in stored]) @ vector
+    """How near each chunk is to the question. One product a chunk: to lay them side by side would take longer."""
     near: dict[str, _Near] = {}
-    first = 0
-    for (chunk_id, one), cosine in zip(found.chunks.items(), chunks.tolist(), strict=True):
-        own = sentences[first : first + len(one.sentence_vectors)]
-        first += len(own)
-        best = int(own.argmax())
-        near[chunk_id] = _Near((cosine, float(own[best])), best)
+    for chunk_id, stored in found.chunks.items():
+        own, *sentences = (stored.rows @ vector).tolist()
+        best = max(sentences)
+        near[chunk_id] = _Near((own, best), sentences.index(best))
     return near
 
 
