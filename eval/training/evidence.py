@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eval.training import logistic
-from eval.training.sets import NAMES, TEST_PART, Asked, asked, is_fresh, piles
+from eval.training.sets import NAMES, TEST_PARTS, Asked, asked, is_fresh, piles
 from rag.retrieval.evidence import (
     LINEAR_SHARE,
     MAX_HITS,
@@ -181,7 +181,7 @@ def main() -> None:
             for pile in piles(name):
                 found = asked(pile.wanted, pile.papers, libraries / pile.name, n_hits=READ_HITS)
                 sets.setdefault(name, []).extend(example(one) for one in found if one.hits)
-    test = [one for found in sets.values() for one in found if one.asked.wanted.question_id.startswith(TEST_PART)]
+    test = [one for found in sets.values() for one in found if one.asked.wanted.question_id.startswith(TEST_PARTS)]
     sets = {name: [one for one in found if one not in test] for name, found in sets.items()}
 
     everything = [one for found in sets.values() for one in found]

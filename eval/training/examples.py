@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eval.training import claims
-from eval.training.sets import NAMES, Wanted, is_fresh, is_marked, piles, scifact_claims, sentences_of
+from eval.training.sets import NAMES, NEAR_MISSES, Wanted, is_fresh, is_marked, piles, scifact_claims, sentences_of
 from eval.training.sets import Asked as Found
 from eval.training.sets import asked as ask
 from rag.embedding import load_tokenizer
@@ -179,7 +179,7 @@ def main() -> None:
     options = parser.parse_args()
     rng = random.Random(3)
     examples = Examples()
-    for name in NAMES:
+    for name in (name for name in NAMES if name != NEAR_MISSES):
         for pile in piles(name, with_claims=name in CLAIMS_ASKED):
             papers = {paper.paper_id: paper for paper in pile.papers}
             wanted = [one for one in pile.wanted if not is_fresh(name, one.question_id)]
