@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from eval.commands import compare, data, gate, peers, retrieval, run, sentences
+from eval.commands import compare, data, defects, gate, peers, retrieval, run, sentences
 from eval.commands.shared import EPILOG, LAYOUT, say
 from rag.errors import FootnotedError
 
@@ -24,10 +24,7 @@ Measure answers on a question file, with intervals.
   footnoted eval gate --baseline run.jsonl      exit 1 if something got worse
 """
 
-_MEASURING_JUDGES = (
-    ("judge", "measure a judge of claims against people's labels", "eval.judge_report"),
-    ("defects", "plant defects into true sentences, and see which a judge catches", "eval.defects"),
-)
+_MEASURING_JUDGES = (("judge", "measure a judge of claims against people's labels", "eval.judge_report"),)
 """Commands that read their own arguments: name, help, module with a ``main``."""
 
 
@@ -56,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         prog="footnoted eval", description=_DESCRIPTION, epilog=EPILOG, formatter_class=LAYOUT
     )
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, compare, gate, peers, data, sentences, retrieval):
+    for module in (run, compare, gate, peers, data, sentences, retrieval, defects):
         module.add_parser(commands)
     for name, text, _ in _MEASURING_JUDGES:
         commands.add_parser(name, help=text, add_help=False)

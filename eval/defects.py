@@ -1,7 +1,5 @@
 """Plants one defect at a time into true sentences, and sees what a judge catches.
 
-    python -m eval.defects --library PAPERS [--judge default|rules|model|overlap] [--n 300] [--seed 0]
-
 The words that are swapped here are this module's own, not the lists that the rules look
 for: a defect that the rules have no word for counts as missed. The same planters make
 the training claims (``eval.training.make_claims``). Everything is decided by the seed.
@@ -9,16 +7,13 @@ the training claims (``eval.training.make_claims``). Everything is decided by th
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 from rag.judge.judgement import Judge
-from rag.judge.opening import open_judge
 from rag.sentences import split_sentences
 from rag.types import Paper
 
@@ -392,6 +387,26 @@ class PlantedClaim:
     what: str = ""
 
 
+class _Pool:
+    """Papers, and what the planters may draw on for a sentence of one of them."""
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self._papers = papers
+        self.sentences = {p.paper_id: tuple(s.of(p.abstract) for s in split_sentences(p.abstract)) for p in papers}
+        self._names = {paper_id: names_in(sentences) for paper_id, sentences in self.sentences.items()}
+
+    def context(self, at: int, neighbours: Sequence[int] | None = None) -> Context:
+        """For the paper at this place; ``neighbours`` are the places of others on its topic (those beside it)."""
+        paper = self._papers[at]
+        own = self.sentences[paper.paper_id]
+        places = neighbours if neighbours is not None else [at + step for step in (1, 2, 3, -1, -2, -3)]
+        beside = [self._papers[place % len(self._papers)] for place in places]
+        beside = [p for p in beside if p.paper_id != paper.paper_id]
+        others = tuple(s for p in beside for s in self.sentences[p.paper_id] if s not in own)
+        names = tuple(dict.fromkeys(n for p in beside for n in self._names[p.paper_id]))
+        return Context(own, others, names or tuple(n for o in self._names.values() for n in o), paper.title)
+
+
 def planted(
     papers: Sequence[Paper],
     rng: random.Random,
@@ -402,25 +417,51 @@ def planted(
 
     ``neighbours``: for each paper the places of others on its topic; by default those beside it.
     """
-    split = {p.paper_id: tuple(s.of(p.abstract) for s in split_sentences(p.abstract)) for p in papers}
-    names = {paper_id: names_in(sentences) for paper_id, sentences in split.items()}
+    pool = _Pool(papers)
     for at, paper in enumerate(papers):
-        sentences = split[paper.paper_id]
-        places = neighbours[at] if neighbours is not None else [at + step for step in (1, 2, 3, -1, -2, -3)]
-        beside = [papers[place % len(papers)] for place in places]
-        beside = [p for p in beside if p.paper_id != paper.paper_id]
-        others = tuple(s for p in beside for s in split[p.paper_id] if s not in sentences)
-        pool = tuple(dict.fromkeys(n for p in beside for n in names[p.paper_id])) or tuple(
-            n for o in names.values() for n in o
-        )
-        context = Context(sentences, others, pool, paper.title)
+        sentences = pool.sentences[paper.paper_id]
+        context = pool.context(at, neighbours[at] if neighbours is not None else None)
         usable = [s for s in sentences if is_claim(s)]
         for sentence in rng.sample(usable, min(per_paper, len(usable))):
-            evidence = (paper.title, *sentences) if paper.title else sentences
-            for kind, claim in true_claims(sentence, rng, context):
-                yield PlantedClaim(paper.paper_id, claim, kind, True, evidence)
-            for defect in plant(sentence, rng, context):
-                yield PlantedClaim(paper.paper_id, defect.claim, defect.kind, False, evidence, defect.what)
+            yield from _claims(sentence, paper.paper_id, read_with(paper.title, sentences), context, rng)
+
+
+def planted_in(
+    said: Iterable[tuple[str, tuple[str, ...]]], papers: Sequence[Paper], rng: random.Random
+) -> Iterator[PlantedClaim]:
+    """True and false claims from sentences of answers, each with the ids of the papers that it rests on.
+
+    They are judged against those papers alone; a sentence whose papers are not there is left out.
+    """
+    pool = _Pool(papers)
+    places = {paper.paper_id: at for at, paper in enumerate(papers)}
+    for sentence, paper_ids in said:
+        cited = [places[paper_id] for paper_id in paper_ids if paper_id in places]
+        if not cited or not is_claim(sentence):
+            continue
+        context = pool.context(cited[0])
+        own = [papers[at] for at in cited]
+        evidence = tuple(text for p in own for text in read_with(p.title, pool.sentences[p.paper_id]))
+        context = replace(
+            context,
+            paper_sentences=tuple(s for p in own for s in pool.sentences[p.paper_id]),
+            other_sentences=tuple(s for s in context.other_sentences if s not in evidence),
+        )
+        yield from _claims(sentence, own[0].paper_id, evidence, context, rng)
+
+
+def read_with(title: str, sentences: tuple[str, ...]) -> tuple[str, ...]:
+    """What a judge reads of a paper."""
+    return (title, *sentences) if title else sentences
+
+
+def _claims(
+    sentence: str, paper_id: str, evidence: tuple[str, ...], context: Context, rng: random.Random
+) -> Iterator[PlantedClaim]:
+    for kind, claim in true_claims(sentence, rng, context):
+        yield PlantedClaim(paper_id, claim, kind, True, evidence)
+    for defect in plant(sentence, rng, context):
+        yield PlantedClaim(paper_id, defect.claim, defect.kind, False, evidence, defect.what)
 
 
 def audit(claims: Iterable[PlantedClaim], judge: Judge, n_examples: int = 3) -> Audited:
@@ -453,29 +494,3 @@ def audit_table(audited: Audited) -> str:
         if made:
             lines.append(f"| **{name}** | {made} | {flagged / made:.1%} |")
     return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="footnoted eval defects", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--library", type=Path, required=True, help="any file of papers that footnoted reads")
-    parser.add_argument("--judge", default="default")
-    parser.add_argument("--n", type=int, default=300, help="papers, taken at random")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--examples", type=int, default=2, help="mistakes to show of each kind")
-    options = parser.parse_args(arguments)
-    from rag.readers import read_papers
-
-    papers = [paper for paper in read_papers(options.library) if isinstance(paper, Paper) and paper.abstract]
-    rng = random.Random(options.seed)
-    # Neighbours stay neighbours: a run of papers of one file is closer to one topic than a random pick.
-    start = rng.randrange(max(1, len(papers) - options.n + 1))
-    audited = audit(planted(papers[start : start + options.n], rng), open_judge(options.judge), options.examples)
-    print(audit_table(audited))  # noqa: T201  # the command's result
-    for kind, examples in audited.examples.items():
-        for claim, what in examples:
-            print(f"\n{kind}: {claim}\n    {what}")  # noqa: T201
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -393,6 +393,26 @@ def test_judges_are_measured_by_subcommands_of_their_own(tmp_path: Path, capsys:
     )
     assert cli.main(["defects", "--library", str(papers), "--judge", "rules"]) == 0
     assert "all defects" in capsys.readouterr().out
+    library = tmp_path / "library"
+    with Library.open(library, embedder=BundledEmbedder()) as opened:
+        opened.add(PAPERS)
+    assert cli.main(["defects", "--library", str(library), "--judge", "rules", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["quote"]["flagged"] == 0
+    said = {"text": "Giant kelp grows 60 centimetres a day in summer.", "verdict": "supported"}
+    wrong = {"text": "Giant kelp grows 90 centimetres a day in summer.", "verdict": "contradicted"}
+    claims = [{**claim, "citations": [{"paper_id": "kelp"}]} for claim in (said, wrong)]
+    answers = tmp_path / "run.jsonl"
+    answers.write_text(
+        "".join(json.dumps(row) + "\n" for row in ({"format": 2}, {"answer": {"claims": claims}})), "utf-8"
+    )
+    command = ["defects", "--library", str(library), "--answers", str(answers), "--judge", "rules", "--json"]
+    assert cli.main(command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["quote"] == {"claims": 1, "flagged": 0, "contradicted": 0}
+    assert found["number"]["flagged"] == 1
+    answers.write_text("no answers\n", "utf-8")
+    assert cli.main(command) == 1
+    assert "holds no answers" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:
         cli.main(["judge", "--help"])
     assert ended.value.code == 0
