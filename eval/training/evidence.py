@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eval.training import logistic
-from eval.training.sets import NAMES, TEST_PARTS, Asked, asked, is_fresh, piles
+from eval.training.sets import NAMES, NEAR_MISSES, TEST_PARTS, Asked, asked, is_fresh, piles
 from rag.retrieval.evidence import (
     LINEAR_SHARE,
     MAX_HITS,
@@ -184,7 +184,8 @@ def main() -> None:
     test = [one for found in sets.values() for one in found if one.asked.wanted.question_id.startswith(TEST_PARTS)]
     sets = {name: [one for one in found if one not in test] for name, found in sets.items()}
 
-    everything = [one for found in sets.values() for one in found]
+    # Words and vectors cannot tell a near miss from an answer: what reads them has to.
+    everything = [one for name, found in sets.items() if name != NEAR_MISSES for one in found]
     sentence_weights = fit_sentences(everything)
     answer_weights = fit_answers(answer_rows(everything, sentence_weights), labels(everything))
 
