@@ -89,6 +89,8 @@ class How(TypedDict, total=False):
     """Who reads the best sentences again; None trusts the search."""
     judge: Judge | None
     """Who compares sentences with what they cite; None leaves all but quotes unchecked."""
+    answers_above: float
+    """Log-odds of an answer below which quoting abstains (rag.answer.quoting.ANSWERS_ABOVE); -inf to measure it."""
 
 
 def ask(library: Library, question: str, **how: Unpack[How]) -> Answer:
@@ -133,6 +135,7 @@ class _Telling:
         self.wanted = Wanted(self.question, how.get("kind") or "answer", self.question)
         self.numbering = Numbering.after(self.history)
         self.sources: tuple[Source, ...] = ()
+        self.log_odds: float | None = None
         self.search_seconds = 0.0
         self.first_token_seconds: float | None = None
         self.usage = Usage()
@@ -151,6 +154,7 @@ class _Telling:
         self.wanted = self._wanted()
         yield Searching(self.wanted.question, n_papers)
         found = self._searched()
+        self.log_odds = found.evidence.log_odds if found.evidence.sentences else None
         self.search_seconds = time.perf_counter() - self.started
         if self._stopped():
             yield self._finished("stopped", "")
@@ -221,7 +225,8 @@ class _Telling:
         hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
         yield Found(self.sources)
-        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker)
+        above = self.how.get("answers_above", quoting.ANSWERS_ABOVE)
+        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker, above)
         papers = papers_of(hits)
         claims = [check(draft, papers, self.judge) for draft in drafts.claims]
         if isinstance(drafts, Abstention):
@@ -420,6 +425,7 @@ class _Telling:
                 timings=Timings(self.search_seconds, self.first_token_seconds, time.perf_counter() - self.started),
                 kind=self.wanted.kind,
                 table=table,
+                log_odds=self.log_odds,
             )
         )
 

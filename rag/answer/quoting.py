@@ -39,16 +39,23 @@ NEAR_COSINE = 0.22
 the 62 papers that ship reach 0.21, and nine of ten about them lie above it."""
 
 
-def quote(question: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | Abstention:
+def quote(
+    question: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, answers_above: float = ANSWERS_ABOVE
+) -> Quoted | Abstention:
     """At most three quotes, or why there are none.
 
     The paper of the best sentence comes first, its quotes in reading order; then those of
     other papers.
     """
-    if not evidence.sentences or evidence.log_odds < ANSWERS_ABOVE:
+    if not evidence.sentences or not is_enough(evidence.log_odds, answers_above):
         return abstention(question, hits)
     read = in_reading_order(chosen(question, hits, evidence))
     return Quoted(quotations([(hits[sentence.hit], sentence.span) for sentence in read], numbering))
+
+
+def is_enough(log_odds: float, answers_above: float = ANSWERS_ABOVE) -> bool:
+    """True if what was found is quoted as an answer, and not withheld."""
+    return log_odds >= answers_above
 
 
 def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[RankedSentence]:
