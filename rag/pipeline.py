@@ -9,6 +9,7 @@ measured is what is shown.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 import unicodedata
@@ -18,18 +19,19 @@ from typing import TypedDict, Unpack
 from rag.answer import quoting, repairing, smalltalk, working
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.drafts import Abstention
+from rag.answer.summarising import added
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.check import check
 from rag.config import N_SOURCES
-from rag.conversation import Wanted, last_topic, points_back, understand
+from rag.conversation import Rewriter, Wanted, last_topic, points_back, understand
 from rag.errors import ModelError
 from rag.filters import Filter
 from rag.judge.judgement import Judge
 from rag.judge.opening import DEFAULT_JUDGE
 from rag.language import language_of
 from rag.library import Library
-from rag.llm import LanguageModel, priced
+from rag.llm import LanguageModel, priced, rewrites
 from rag.retrieval import Found as FoundHits
 from rag.retrieval import look, papers_of, search
 from rag.retrieval.reranker import BUNDLED, Reranker
@@ -167,12 +169,30 @@ class _Telling:
     # -- what is wanted, and where it may stand
 
     def _wanted(self) -> Wanted:
-        history = self._history_with_papers()
-        wanted = understand(self.question, history, self._title_of, kind=self.how.get("kind"))
-        if language_of(wanted.question) not in ("English", "unclear") and self.model is None:
+        history, kind = self._history_with_papers(), self.how.get("kind")
+        rewriter = None
+        if self.model is not None and rewrites(self.model):
+            rewriter = Rewriter(self.model, self._title_of, self._stopped)
+        is_foreign = language_of(self.question) not in ("English", "unclear")
+        english = rewriter(self.question, history) if rewriter is not None and is_foreign else None
+        if english is not None:
+            wanted = understand(english, (), self._title_of, kind=kind)
+            wanted = dataclasses.replace(wanted, manner=wanted.manner.like(self.question))
+            self.notes.append(
+                f"The question is not in English: the model put it as “{english}”, and that was searched for."
+            )
+        else:
+            wanted = understand(self.question, history, self._title_of, kind=kind, rewrite=rewriter)
+        if is_foreign and english is None:
             self.notes.append(
                 "The question is not in English: it was searched for word by word, and may miss what fits."
             )
+        if rewriter is not None:
+            self.usage = functools.reduce(added, rewriter.usage, self.usage)
+            if rewriter.problem is not None:
+                self.notes.append(
+                    f"The model could not say what the question stands for ({rewriter.problem}): rules did."
+                )
         return dataclasses.replace(
             wanted,
             about=tuple(self.how.get("about") or wanted.about),
@@ -289,7 +309,7 @@ class _Telling:
         assert written is not None  # the writing always ends with it
         if written.first_token_seconds is not None:
             self.first_token_seconds = asked_at - self.started + written.first_token_seconds
-        self.usage = written.usage
+        self.usage = added(self.usage, written.usage)
         self.notes.extend(written.notes)
         text = written.text
         if not written.stopped and not written.declined:

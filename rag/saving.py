@@ -177,6 +177,7 @@ def model_in_words(model: LanguageModel | None) -> dict[str, Any] | None:
     config = getattr(model, "config", None)
     if isinstance(config, ModelConfig):
         known |= {"host": host_of(config.base_url), "temperature": config.temperature, "seed": config.seed}
+        known["rewrite"] = config.rewrite
     return known
 
 
