@@ -169,7 +169,8 @@ def test_where_the_model_is_of_no_use_the_rules_serve_and_the_answer_says_so(pil
 def test_a_question_that_stands_alone_is_not_put_to_the_model_twice(pile: Library) -> None:
     own = "What does PyMAF-X regress from monocular images of people?"
     assert answered(pile, Says(f"{FACT} [1]."), question=own, history=talk()).standalone_question == own
-    assert answered(pile, Says(f"{FACT} [1]."), question="How does it work?").notes == ()
+    alone = answered(pile, Says(f"{FACT} [1]."), question="How does FBLNet work?")
+    assert alone.standalone_question == "How does FBLNet work?"
 
 
 def test_the_configuration_can_switch_it_off(pile: Library, tmp_path: object) -> None:
