@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 from eval.measures import cluster_of
@@ -13,7 +12,7 @@ from rag.config import N_SOURCES
 from rag.library import Library
 from rag.pipeline import stream
 from rag.retrieval.reranker import BUNDLED, Reranker
-from rag.types import Found, Searching
+from rag.types import Found, Paper, Searching
 
 TOGETHER = "comparison"
 """The tag of questions about all of their papers at once: these then have to be the first sources, in any order."""
@@ -58,19 +57,19 @@ def _share(words: str, followed: Sequence[Followed]) -> Share:
 
 
 def _followed(library: Library, question: Question, n_sources: int, reranker: Reranker | None) -> Followed:
-    searched, titles, ids = "", (), ()
+    searched = ""
+    papers: tuple[Paper, ...] = ()
     events = stream(
         library, question.question, history=question.history, n_sources=n_sources, reranker=reranker, judge=None
     )
-    with closing(events):  # nothing needs to be answered
-        for event in events:
-            if isinstance(event, Searching):
-                searched = event.standalone_question
-            elif isinstance(event, Found):
-                titles = tuple(source.hit.paper.title for source in event.sources)
-                ids = tuple(source.hit.paper.paper_id for source in event.sources)
-                break
+    for event in events:
+        if isinstance(event, Searching):
+            searched = event.standalone_question
+        elif isinstance(event, Found):
+            papers = tuple(source.hit.paper for source in event.sources)
+            break  # nothing needs to be answered
     wanted = set(question.relevant)
-    first = set(ids[: len(wanted)]) if TOGETHER in question.tags else set(ids[:1])
+    n_first = len(wanted) if TOGETHER in question.tags else 1
+    first = {paper.paper_id for paper in papers[:n_first]}
     is_found = first == wanted if TOGETHER in question.tags else bool(first & wanted)
-    return Followed(question, searched, titles, is_found)
+    return Followed(question, searched, tuple(paper.title for paper in papers), is_found)

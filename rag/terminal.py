@@ -81,6 +81,8 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
     if answer.sources and not answer.claims:
         papers = (source.hit.paper for source in answer.sources[:N_NEAREST])
         head = "nearest papers:" if answer.outcome == "abstained" else "found for it:"
+        if answer.reason == "nothing_near":
+            head = "the least far, all the same:"
         blocks.append("\n".join([head, *(paragraph(_marked(paper), "    ", "  - ") for paper in papers)]))
     blocks.append("\n".join(paragraph(f"note: {note}", indent="      ", first="") for note in answer.notes))
     blocks.append(_summary(answer))

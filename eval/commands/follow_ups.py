@@ -30,7 +30,8 @@ def _run(options: argparse.Namespace) -> int:
     from eval.following import follow, shares
     from eval.progress import Progress
     from eval.questions import load
-    from eval.table import cut, pair, share_columns
+    from eval.scores import pair
+    from eval.table import cut, share_columns
 
     questions = shared.questions_of(options)
     if options.questions is None:
