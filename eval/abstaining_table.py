@@ -18,7 +18,7 @@ def abstaining_as_text(found: Abstaining, *, failures: bool = False) -> str:
     for words, risk in risks(found):
         ends = interval_in_unit(risk.interval, "share")
         note = f"an order that means nothing: {in_unit(risk.share_wrong, 'share')}"
-        lines.append(f"{words:34} {in_unit(risk.area, 'share'):>7}   {ends:<16} {risk.n:>9}   {note}")
+        lines.append(f"{words + ': area':34} {in_unit(risk.area, 'share'):>7}   {ends:<16} {risk.n:>9}   {note}")
     lines += [
         "",
         *notes(found),
@@ -54,7 +54,7 @@ def shares(one: Line) -> tuple[Share, ...]:
 
 
 def risks(found: Abstaining) -> list[tuple[str, Risk]]:
-    named = (("risk-coverage area, by log-odds", found.risk), ("risk-coverage area, by the check", found.checked))
+    named = (("risk and coverage, by log-odds", found.risk), ("risk and coverage, by the check", found.checked))
     return [(words, one) for words, one in named if one is not None]
 
 
@@ -78,8 +78,8 @@ def choice_in_words(found: Abstaining) -> str:
     if math.isinf(kept.threshold):
         return f"{wish}: without any threshold."
     return (
-        f"{wish}: the threshold {kept.threshold:g} refuses {_counted(kept.refused_wrongly)} of them and "
-        f"{_counted(kept.refused_rightly)} of the unanswerable; chosen on these questions, so others will fare worse."
+        f"{wish}: the threshold {kept.threshold:g} refuses {_in_words(kept.refused_wrongly)} of them and "
+        f"{_in_words(kept.refused_rightly)} of the unanswerable; chosen on these questions, so others will fare worse."
     )
 
 
@@ -135,6 +135,10 @@ def _otherwise(found: Abstaining) -> str:
 
 def _counted(one: Share) -> str:
     return "–" if one.share is None else f"{in_unit(one.share, 'share')} {f'{one.n_true}/{one.n}':>7}"
+
+
+def _in_words(one: Share) -> str:
+    return "none" if one.share is None else f"{in_unit(one.share, 'share')} ({one.n_true}/{one.n})"
 
 
 def _line_as_json(one: Line) -> dict[str, Any]:

@@ -176,6 +176,9 @@ def differences_in_words(found: Differences) -> str:
         lines.append("papers were added, edited or removed since then")
     if found.outcome:
         lines.append(f"it was {found.outcome[0]}, now it is {found.outcome[1]}")
+    if found.searched:
+        then, now = found.searched
+        lines.append(paragraph(f"it was searched for as “{then}”, now as “{now}”", "    "))
     lines += [paragraph(f"- “{text}”", "    ", "  ") for text in found.gone]
     lines += [paragraph(f"+ “{text}”", "    ", "  ") for text in found.new]
     lines += [paragraph(f"was {then}, is {now}: “{text}”", "    ", "  ") for text, then, now in found.verdicts]

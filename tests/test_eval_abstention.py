@@ -90,7 +90,7 @@ def test_the_highest_threshold_that_refuses_no_more_than_allowed() -> None:
 
 def test_the_table_says_what_each_threshold_does_and_what_each_kind_comes_to() -> None:
     text = abstaining_as_text(abstaining(BY_HAND, at_most=0.25), failures=True)
-    assert "the threshold -1 refuses 25.0 %     1/4 of them and 66.7 %     2/3 of the unanswerable" in text
+    assert "the threshold -1 refuses 25.0 % (1/4) of them and 66.7 % (2/3) of the unanswerable" in text
     assert f"{ANSWERS_ABOVE:g}" in text
     assert any(row.startswith("fact ") and "0/2" in row for row in text.splitlines())
     assert "u1 (answered, log-odds 2.00): What of u1?" in text

@@ -42,7 +42,12 @@ def _figures(shipped: Line) -> str:
         [esc(one.words), in_unit(one.share, "share"), interval_in_unit(one.interval, "share"), _bar(one), f"{one.n}"]
         for one in shares(shipped)
     ]
-    return table(["", "share", "95 % interval", "", "questions"], rows, caption="As it is", css="figures")
+    return table(
+        ["", "share", "95 % interval", "", "questions"],
+        rows,
+        caption="What is refused, and what is right",
+        css="figures",
+    )
 
 
 def _lines(found: Abstaining) -> str:
