@@ -33,6 +33,16 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         yield library
 
 
+@pytest.fixture(autouse=True)
+def _loop() -> Iterator[None]:
+    """The calls of llama-index that are not awaited make an event loop of their own, and leave it open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
 def ids(nodes: list[NodeWithScore]) -> list[str]:
     return [node.node.node_id for node in nodes]
 
@@ -111,6 +121,7 @@ def test_what_cannot_be_judged_is_neither_good_nor_bad() -> None:
         assert (found.passing, found.score) == (None, None)
 
 
+@pytest.mark.filterwarnings("ignore:asyncio_module")  # llama-index's batch runner calls what llama-index deprecated
 def test_the_evaluator_judges_a_response_and_runs_in_batches(pile: Library) -> None:
     response = FootnotedQueryEngine(pile).query(QUESTION)
     assert isinstance(response, Response)

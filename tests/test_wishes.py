@@ -188,3 +188,17 @@ def test_a_model_says_what_a_follow_up_asks_and_rules_where_it_does_not() -> Non
     understand("What is RLHF?", (FIRST,), TITLES.get, rewrite=rewrite)
     understand("shorter", (FIRST,), TITLES.get, rewrite=rewrite)
     assert asked == ["How does it work?", "Why is it good?"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how do they differ " + "the other paper " * 200 + "otters",
+        "how do they differ " + "[1]" * 1000 + "x",
+        "who else " + "the same on this " * 200 + "otters",
+        "tell me " * 400 + "more about",
+        "please " * 400 + "go on",
+    ],
+)
+def test_a_question_that_nearly_fits_a_pattern_over_and_over_is_read_all_the_same(question: str) -> None:
+    assert understand(question, (FIRST,), TITLES.get).question

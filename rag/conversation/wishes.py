@@ -65,7 +65,7 @@ _OTHERS = re.compile(
 )
 _ONLY_POINTS = re.compile(
     r"(?:\b(?:papers?|works?|studies|ones?|do|does|did|has|have|done|doing|is|are|so|the same|that|this|it|them|like|on"
-    r"|about|of|with|there|here|please|topic|subject|problem|question|similar|for)\b|\W)*$",
+    r"|about|of|with|there|here|please|topic|subject|problem|question|similar|for)\b|\W)*+$",
     re.IGNORECASE,
 )
 _COMPARES_PAPERS = re.compile(
@@ -76,7 +76,7 @@ _COMPARES_PAPERS = re.compile(
     re.IGNORECASE,
 )
 _WITH_PAPERS = re.compile(
-    r"(?:\b(?:to|with|from|and|each other|one another|the other(?: one| paper)?|papers?)\b|\[\d{1,2}\]|[\d\W])*$",
+    r"(?:\b(?:to|with|from|and|each other|one another|the other(?: one| paper)?|papers?)\b|[\d\W])*+$",
     re.IGNORECASE,
 )
 _ABOUT_PAPERS = re.compile(
