@@ -11,7 +11,18 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from eval.commands import compare, data, defects, gate, peers, retrieval, run, sentences
+from eval.commands import (
+    abstention,
+    compare,
+    data,
+    defects,
+    follow_ups,
+    gate,
+    peers,
+    retrieval,
+    run,
+    sentences,
+)
 from eval.commands.shared import EPILOG, LAYOUT, say
 from rag.errors import FootnotedError
 
@@ -53,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         prog="footnoted eval", description=_DESCRIPTION, epilog=EPILOG, formatter_class=LAYOUT
     )
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, compare, gate, peers, data, sentences, retrieval, defects):
+    for module in (run, compare, gate, peers, data, sentences, retrieval, abstention, follow_ups, defects):
         module.add_parser(commands)
     for name, text, _ in _MEASURING_JUDGES:
         commands.add_parser(name, help=text, add_help=False)

@@ -12,9 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from eval import baselines
 from eval.measures import (
     FAITHFULNESS,
@@ -29,27 +26,15 @@ from eval.measures import (
     measures_of,
     score,
 )
-from eval.measures.abstention import RiskPoint, area_under_risk, confidence, is_right, risk_coverage
+from eval.measures.abstention import confidence, is_right
 from eval.measures.correction import Corrected, ErrorRates, prediction_powered_mean, rogan_gladen
 from eval.measures.faithfulness import claims_of
+from eval.risk import Risk, risk_of
 from eval.runs.records import Record, Run
-from eval.statistics import SEED, Interval
+from eval.statistics import Interval
 
-N_RISK_RESAMPLES = 1_000
 N_TAG_RESAMPLES = 2_000
 """The ends of an interval then move by about a point, in rows of a few dozen questions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Risk:
-    """How the answers that were given err, the surest first."""
-
-    area: float
-    interval: Interval
-    points: tuple[RiskPoint, ...]
-    share_wrong: float
-    """The area of an order that means nothing."""
-    n: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,31 +215,7 @@ def _risk(records: Sequence[Record]) -> Risk | None:
         for record in records
         if (sure := confidence(record)) is not None and (right := is_right(record)) is not None
     ]
-    if not rows:
-        return None
-    area = area_under_risk([row[0] for row in rows], [row[1] for row in rows])
-    assert area is not None
-    members: dict[str, list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        members[row[2]].append(place)
-    groups = [np.array(own) for own in members.values()]
-    sureness = np.array([row[0] for row in rows], np.float64)
-    wrong = np.array([not row[1] for row in rows], np.float64)
-    random = np.random.default_rng(SEED)
-    draws = []
-    for _ in range(N_RISK_RESAMPLES):
-        picked = np.concatenate([groups[at] for at in random.integers(0, len(groups), len(groups))])
-        draws.append(_area(sureness[picked], wrong[picked]))
-    low, high = np.percentile(draws, [2.5, 97.5])
-    points = risk_coverage([row[0] for row in rows], [row[1] for row in rows])
-    return Risk(area, Interval(float(low), float(high)), points, float(wrong.mean()), len(rows))
-
-
-def _area(sure: npt.NDArray[np.float64], wrong: npt.NDArray[np.float64]) -> float:
-    """``area_under_risk``, in numpy: the errors of equal confidences are spread evenly."""
-    _, group = np.unique(-sure, return_inverse=True)
-    spread = (np.bincount(group, wrong) / np.bincount(group))[np.sort(group)]
-    return float((np.cumsum(spread) / np.arange(1, len(sure) + 1)).mean())
+    return risk_of([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
 
 
 def _calibration(records: Sequence[Record], n_bins: int = 10) -> tuple[Calibration, ...]:

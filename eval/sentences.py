@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eval.measures import WITHIN, cluster_of, is_answering
 from eval.questions import Question
-from eval.statistics import Interval, clustered_interval
+from eval.statistics import Share, share_of
 from rag.config import N_SOURCES
 from rag.library import Library
 from rag.pipeline import stream
@@ -31,19 +31,6 @@ class Ranking:
     """The sentence ranked first; '' if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class RankingFigure:
-    words: str
-    n_true: int
-    n: int
-    interval: Interval | None
-    """95 %, clustered by paper; None for n = 0."""
-
-    @property
-    def share(self) -> float | None:
-        return self.n_true / self.n if self.n else None
-
-
 def rank(
     library: Library,
     questions: Sequence[Question],
@@ -55,7 +42,7 @@ def rank(
     return tuple(_ranking(library, one, n_sources, reranker) for one in questions if one.answerable and one.evidence)
 
 
-def figures(rankings: Sequence[Ranking]) -> tuple[RankingFigure, ...]:
+def figures(rankings: Sequence[Ranking]) -> tuple[Share, ...]:
     """First and within three, of all questions; then of those whose paper the search had found."""
     found = [one for one in rankings if one.is_found]
     return (
@@ -71,10 +58,8 @@ def _is_within(ranking: Ranking) -> bool:
     return ranking.rank is not None and ranking.rank <= WITHIN
 
 
-def _figure(words: str, rankings: Sequence[Ranking], holds: Callable[[Ranking], bool]) -> RankingFigure:
-    values = [holds(one) for one in rankings]
-    interval = clustered_interval(values, [cluster_of(one.question) for one in rankings])
-    return RankingFigure(words, sum(values), len(values), interval)
+def _figure(words: str, rankings: Sequence[Ranking], holds: Callable[[Ranking], bool]) -> Share:
+    return share_of(words, [holds(one) for one in rankings], [cluster_of(one.question) for one in rankings])
 
 
 def _ranking(library: Library, question: Question, n_sources: int, reranker: Reranker | None) -> Ranking:

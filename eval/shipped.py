@@ -29,6 +29,10 @@ def questions_path() -> Path:
     return Path(str(resources.files("eval").joinpath("data/seed_questions.jsonl")))
 
 
+def follow_ups_path() -> Path:
+    return Path(str(resources.files("eval").joinpath("data/follow_ups.jsonl")))
+
+
 def corpus_path() -> Path:
     return Path(str(resources.files("rag").joinpath("data/daily_papers.txt")))
 

@@ -35,6 +35,21 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many."""
+
+    words: str
+    n_true: int
+    n: int
+    interval: Interval | None
+    """95 %, clustered; None for n = 0."""
+
+    @property
+    def share(self) -> float | None:
+        return self.n_true / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Another run less one run, paired by question; above zero the other has the higher values."""
 
@@ -86,6 +101,11 @@ def clustered_interval(
     if n_clusters == 1 or numbers.min() == numbers.max():
         return wilson(float(numbers.mean()), n_clusters)
     return _percentiles(sums, sizes, n_resamples, seed)
+
+
+def share_of(words: str, values: Sequence[bool], clusters: Sequence[Hashable]) -> Share:
+    """How many of ``values`` are true, with ``clustered_interval``."""
+    return Share(words, sum(values), len(values), clustered_interval(values, clusters))
 
 
 def mean_interval(

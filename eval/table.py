@@ -23,8 +23,8 @@ from eval.measures import (
 from eval.measures.measure import Unit
 from eval.runs.records import Record, Run
 from eval.scores import Scores, figures_as_json, missed, pair, scores_as_json
-from eval.sentences import Ranking, RankingFigure
-from eval.statistics import Interval
+from eval.sentences import Ranking
+from eval.statistics import Interval, Share
 from rag.terminal import one_line
 
 WIDTH = 118
@@ -86,9 +86,9 @@ def run_as_json(scores: Scores) -> dict[str, Any]:
     }
 
 
-def rankings_as_text(figures: Sequence[RankingFigure]) -> str:
+def rankings_as_text(figures: Sequence[Share]) -> str:
     lines = [f"{'':34} {'share':>7}   {'95 % interval':<16} {'count':>9}"]
-    lines += [f"{one.words:34} {_ranking_columns(one)}" for one in figures]
+    lines += [f"{one.words:34} {share_columns(one)}" for one in figures]
     return "\n".join(lines)
 
 
@@ -106,7 +106,7 @@ def ranking_failures_as_text(rankings: Sequence[Ranking]) -> str:
     return "\n".join(lines)
 
 
-def rankings_as_json(figures: Sequence[RankingFigure], rankings: Sequence[Ranking]) -> dict[str, Any]:
+def rankings_as_json(figures: Sequence[Share], rankings: Sequence[Ranking]) -> dict[str, Any]:
     return {
         "figures": [
             {"words": one.words, "share": one.share, "n_true": one.n_true, "n": one.n, "interval": pair(one.interval)}
@@ -116,7 +116,7 @@ def rankings_as_json(figures: Sequence[RankingFigure], rankings: Sequence[Rankin
     }
 
 
-def _ranking_columns(one: RankingFigure) -> str:
+def share_columns(one: Share) -> str:
     if one.share is None:
         return f"{'–':>7}   {'':<16} {'0':>9}"
     ends = interval_in_unit(one.interval, "share")

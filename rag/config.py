@@ -47,6 +47,8 @@ class ModelConfig:
     max_retries: int = 2
     evidence: Evidence = "auto"
     """``sentences`` sends only the best sentences; ``auto`` does so below 8,000 tokens of context."""
+    rewrite: bool = True
+    """Let it say what a follow-up stands for, and put a question that is not in English into English for the search."""
     price_in: float | None = None
     price_out: float | None = None
     """What a million tokens cost, read and written, in whatever currency you think in."""
@@ -289,12 +291,12 @@ def _table(kind: type[Any], values: object, name: str, problems: list[str]) -> A
             problems.append(f"unknown setting '{key}' in [{name}] (known: {', '.join(sorted(fields))})")
             continue
         expected = str(fields[key].type).removesuffix(" | None")
-        wanted = {"int": int, "float": float}.get(expected, str)
+        wanted = {"int": int, "float": float, "bool": bool}.get(expected, str)
         if not _is(wanted, value):
             problems.append(f"'{key}' in [{name}] must be {_IN_WORDS[wanted]}, not {value!r}")
         elif key == "evidence" and value not in get_args(Evidence):
             problems.append(f"'{key}' in [{name}] must be one of {', '.join(get_args(Evidence))}, not {value!r}")
-        elif wanted is not str and (value < 0 or (value == 0 and key not in _MAY_BE_ZERO)):
+        elif wanted in (int, float) and (value < 0 or (value == 0 and key not in _MAY_BE_ZERO)):
             problems.append(f"'{key}' in [{name}] must be above zero, not {value!r}")
     problems += [
         f"'{f.name}' is missing in [{name}]"

@@ -35,7 +35,9 @@ def examine(config: Config, *, quote_only: bool = False) -> dict[str, Any]:
     }
     leaves = []
     if model and model.gguf is None:
-        leaves.append(f"questions and the sentences that were found for them, to {_host(model.base_url)}")
+        leaves.append(
+            f"questions, the turns before them and the sentences that were found for them, to {_host(model.base_url)}"
+        )
     if config.embedding:
         leaves.append(f"questions, titles and abstracts, to {_host(config.embedding.base_url)}")
     findings["leaves_this_machine"] = leaves

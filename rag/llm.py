@@ -108,6 +108,12 @@ def resolved_evidence(evidence: str, context_tokens: int) -> ResolvedEvidence:
     return "abstracts"
 
 
+def rewrites(model: LanguageModel) -> bool:
+    """Whether the model is asked what a follow-up stands for: unless its configuration says no."""
+    config = getattr(model, "config", None)
+    return config.rewrite if isinstance(config, ModelConfig) else True
+
+
 def priced(usage: Usage, model: LanguageModel) -> Usage:
     """The usage with what it cost, if the model's configuration has prices and the endpoint counted."""
     config = getattr(model, "config", None)

@@ -9,6 +9,7 @@ measured is what is shown.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 import unicodedata
@@ -18,18 +19,19 @@ from typing import TypedDict, Unpack
 from rag.answer import quoting, repairing, smalltalk, working
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.drafts import Abstention
+from rag.answer.summarising import added
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.check import check
 from rag.config import N_SOURCES
-from rag.conversation import Wanted, last_topic, points_back, understand
+from rag.conversation import Rewriter, Wanted, last_topic, points_back, understand
 from rag.errors import ModelError
 from rag.filters import Filter
 from rag.judge.judgement import Judge
 from rag.judge.opening import DEFAULT_JUDGE
 from rag.language import language_of
 from rag.library import Library
-from rag.llm import LanguageModel, priced
+from rag.llm import LanguageModel, priced, rewrites
 from rag.retrieval import Found as FoundHits
 from rag.retrieval import look, papers_of, search
 from rag.retrieval.reranker import BUNDLED, Reranker
@@ -89,6 +91,8 @@ class How(TypedDict, total=False):
     """Who reads the best sentences again; None trusts the search."""
     judge: Judge | None
     """Who compares sentences with what they cite; None leaves all but quotes unchecked."""
+    answers_above: float
+    """Log-odds of an answer below which quoting abstains (rag.answer.quoting.ANSWERS_ABOVE); -inf to measure it."""
 
 
 def ask(library: Library, question: str, **how: Unpack[How]) -> Answer:
@@ -133,6 +137,7 @@ class _Telling:
         self.wanted = Wanted(self.question, how.get("kind") or "answer", self.question)
         self.numbering = Numbering.after(self.history)
         self.sources: tuple[Source, ...] = ()
+        self.log_odds: float | None = None
         self.search_seconds = 0.0
         self.first_token_seconds: float | None = None
         self.usage = Usage()
@@ -151,6 +156,7 @@ class _Telling:
         self.wanted = self._wanted()
         yield Searching(self.wanted.question, n_papers)
         found = self._searched()
+        self.log_odds = found.evidence.log_odds if found.evidence.sentences else None
         self.search_seconds = time.perf_counter() - self.started
         if self._stopped():
             yield self._finished("stopped", "")
@@ -163,12 +169,30 @@ class _Telling:
     # -- what is wanted, and where it may stand
 
     def _wanted(self) -> Wanted:
-        history = self._history_with_papers()
-        wanted = understand(self.question, history, self._title_of, kind=self.how.get("kind"))
-        if language_of(wanted.question) not in ("English", "unclear") and self.model is None:
+        history, kind = self._history_with_papers(), self.how.get("kind")
+        rewriter = None
+        if self.model is not None and rewrites(self.model):
+            rewriter = Rewriter(self.model, self._title_of, self._stopped)
+        is_foreign = language_of(self.question) not in ("English", "unclear")
+        english = rewriter(self.question, history) if rewriter is not None and is_foreign else None
+        if english is not None:
+            wanted = understand(english, (), self._title_of, kind=kind)
+            wanted = dataclasses.replace(wanted, manner=wanted.manner.like(self.question))
+            self.notes.append(
+                f"The question is not in English: the model put it as “{english}”, and that was searched for."
+            )
+        else:
+            wanted = understand(self.question, history, self._title_of, kind=kind, rewrite=rewriter)
+        if is_foreign and english is None:
             self.notes.append(
                 "The question is not in English: it was searched for word by word, and may miss what fits."
             )
+        if rewriter is not None:
+            self.usage = functools.reduce(added, rewriter.usage, self.usage)
+            if rewriter.problem is not None:
+                self.notes.append(
+                    f"The model could not say what the question stands for ({rewriter.problem}): rules did."
+                )
         return dataclasses.replace(
             wanted,
             about=tuple(self.how.get("about") or wanted.about),
@@ -221,7 +245,8 @@ class _Telling:
         hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
         yield Found(self.sources)
-        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker)
+        above = self.how.get("answers_above", quoting.ANSWERS_ABOVE)
+        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker, above)
         papers = papers_of(hits)
         claims = [check(draft, papers, self.judge) for draft in drafts.claims]
         if isinstance(drafts, Abstention):
@@ -284,7 +309,7 @@ class _Telling:
         assert written is not None  # the writing always ends with it
         if written.first_token_seconds is not None:
             self.first_token_seconds = asked_at - self.started + written.first_token_seconds
-        self.usage = written.usage
+        self.usage = added(self.usage, written.usage)
         self.notes.extend(written.notes)
         text = written.text
         if not written.stopped and not written.declined:
@@ -420,6 +445,7 @@ class _Telling:
                 timings=Timings(self.search_seconds, self.first_token_seconds, time.perf_counter() - self.started),
                 kind=self.wanted.kind,
                 table=table,
+                log_odds=self.log_odds,
             )
         )
 

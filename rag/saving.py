@@ -64,6 +64,8 @@ class Differences:
     new_papers: tuple[tuple[str, str], ...]
     """(id, title) of papers that were not found then and are now."""
     corpus_changed: bool
+    searched: tuple[str, str] | None = None
+    """What was searched for then and now, if that differs: a model may put a follow-up in other words."""
 
     @property
     def nothing(self) -> bool:
@@ -148,6 +150,7 @@ def differences(saved: SavedAnswer, now: Answer, library: Library) -> Difference
     said = {_plain(claim.text): claim for claim in now.claims}
     found_then = {source["paper_id"] for source in saved.answer["sources"]}
     outcome = (str(saved.answer["outcome"]), now.outcome)
+    searched = (str(saved.answer.get("standalone_question", now.standalone_question)), now.standalone_question)
     return Differences(
         outcome=outcome if outcome[0] != outcome[1] else None,
         gone=tuple(claim["text"] for text, claim in then.items() if text not in said),
@@ -161,6 +164,7 @@ def differences(saved: SavedAnswer, now: Answer, library: Library) -> Difference
             (s.hit.paper.paper_id, s.hit.paper.title) for s in now.sources if s.hit.paper.paper_id not in found_then
         ),
         corpus_changed=saved.corpus_fingerprint != library.corpus_fingerprint,
+        searched=searched if searched[0] != searched[1] else None,
     )
 
 
@@ -177,6 +181,7 @@ def model_in_words(model: LanguageModel | None) -> dict[str, Any] | None:
     config = getattr(model, "config", None)
     if isinstance(config, ModelConfig):
         known |= {"host": host_of(config.base_url), "temperature": config.temperature, "seed": config.seed}
+        known["rewrite"] = config.rewrite
     return known
 
 

@@ -81,6 +81,8 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
     if answer.sources and not answer.claims:
         papers = (source.hit.paper for source in answer.sources[:N_NEAREST])
         head = "nearest papers:" if answer.outcome == "abstained" else "found for it:"
+        if answer.reason == "nothing_near":
+            head = "the least far, all the same:"
         blocks.append("\n".join([head, *(paragraph(_marked(paper), "    ", "  - ") for paper in papers)]))
     blocks.append("\n".join(paragraph(f"note: {note}", indent="      ", first="") for note in answer.notes))
     blocks.append(_summary(answer))
@@ -174,6 +176,9 @@ def differences_in_words(found: Differences) -> str:
         lines.append("papers were added, edited or removed since then")
     if found.outcome:
         lines.append(f"it was {found.outcome[0]}, now it is {found.outcome[1]}")
+    if found.searched:
+        then, now = found.searched
+        lines.append(paragraph(f"it was searched for as “{then}”, now as “{now}”", "    "))
     lines += [paragraph(f"- “{text}”", "    ", "  ") for text in found.gone]
     lines += [paragraph(f"+ “{text}”", "    ", "  ") for text in found.new]
     lines += [paragraph(f"was {then}, is {now}: “{text}”", "    ", "  ") for text, then, now in found.verdicts]

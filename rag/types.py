@@ -257,6 +257,8 @@ class Answer:
     kind: Kind = "answer"
     table: Table | None = None
     """Of a comparison."""
+    log_odds: float | None = None
+    """That the best sentences found answer the question, as the search sees it; None where nothing was found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "model": answer.model,
         "kind": answer.kind,
         "table": None if answer.table is None else dataclasses.asdict(answer.table),
+        "log_odds": None if answer.log_odds is None else round(answer.log_odds, 4),
         "usage": dataclasses.asdict(answer.usage),
         "seconds": round(answer.timings.total_seconds, 4),
         "timings": {key: value and round(value, 4) for key, value in dataclasses.asdict(answer.timings).items()},

@@ -80,6 +80,19 @@ def test_places_mean_papers_of_the_last_turn() -> None:
     assert papers_meant("What happens in the second step of it?", history) == ("otter",)
 
 
+def test_places_may_be_counted_from_the_end_or_be_the_other() -> None:
+    history = (Turn("A?", "B.", ("one", "two", "three")),)
+    assert papers_meant("And the last one?", history) == ("three",)
+    assert papers_meant("How does the other one work?", history) == ("two",)
+    assert papers_meant("What does the latter propose?", history) == ("two",)
+    assert papers_meant("And the other one?", (Turn("A?", "B.", ("one",)),)) == ()
+
+
+@pytest.mark.parametrize("question", ["Any drawbacks?", "How many would have to do it by hand then?", "Explain that"])
+def test_what_every_paper_has_is_no_topic(question: str) -> None:
+    assert points_back(question, "What is a transformer? A network.")
+
+
 def test_without_history_every_question_stands_alone() -> None:
     for question in ("How does it work?", "What does [2] say?", "Why?"):
         assert papers_meant(question, ()) == ()

@@ -72,7 +72,7 @@ def test_a_model_that_is_served_is_reachable_and_what_leaves_is_said(tmp_path: P
     assert found["healthy"]
     assert asked == [("/v1/models", f"Bearer {KEY}")]
     assert found["leaves_this_machine"] == [
-        f"questions and the sentences that were found for them, to {url[7:-3]}",
+        f"questions, the turns before them and the sentences that were found for them, to {url[7:-3]}",
     ]
     assert KEY not in json.dumps(found) + in_words(found)
     assert "key from OPENAI_API_KEY (set)" in in_words(found)

@@ -158,6 +158,50 @@ def test_a_sentence_fills_one_cell_only() -> None:
     assert {name: span.of(KELP) for name, span in found.items()} == {"method": "We propose a kelp tank."}
 
 
+STUDY = (
+    "However, it remains unclear how kelp spreads. We propose a model of drifting spores. "
+    "Experiments on three datasets show that it predicts new beds better than earlier models. "
+    "Further work is needed for warm seas. Code is available at https://kelp.example."
+)
+
+
+class ReadsNothing:
+    """A reranker to which all sentences are alike."""
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
+        return np.full(len(candidates), -3.0, np.float32)
+
+    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
+        raise AssertionError
+
+
+def test_what_an_abstract_says_in_so_many_words_is_told_though_the_reranker_sees_no_difference() -> None:
+    found = sentences_by_aspect(hit("kelp", STUDY), ReadsNothing())
+    assert {name: span.of(STUDY)[:20] for name, span in found.items()} == {
+        "question": "However, it remains ",
+        "method": "We propose a model o",
+        "data": "Experiments on three",
+        "result": "Experiments on three",
+        "limitation": "Further work is need",
+    }
+
+
+def test_what_others_lack_is_no_limitation_of_the_paper() -> None:
+    text = (
+        "A drawback of existing methods is their cost. We propose a cheap method. "
+        "It sets a baseline for future work. Results show that it costs less."
+    )
+    assert "limitation" not in sentences_by_aspect(hit("p", text), ReadsNothing())
+
+
+def test_a_sentence_in_two_rows_is_one_claim() -> None:
+    found = quoted_comparison([hit("kelp", STUDY), hit("moss", MOSS)], ReadsNothing(), Numbering())
+    assert found is not None and found.table is not None
+    rows = dict(zip(found.table.aspects, found.table.cells, strict=True))
+    assert rows["data"][0] == rows["result"][0]
+    assert len({claim.text for claim in found.claims}) == len(found.claims)
+
+
 def test_a_comparison_is_a_table_of_quotes_with_gaps() -> None:
     reads = Reads({("method", "tank"): 3.0, ("method", "describe"): 3.0, ("problem", "scarce"): 3.0})
     found = quoted_comparison([hit("kelp", KELP), hit("moss", MOSS)], reads, Numbering())

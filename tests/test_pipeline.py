@@ -90,7 +90,8 @@ def test_verified_only_leaves_out_what_failed_and_says_how_much(pile: Library) -
 def test_numbers_of_what_was_left_out_do_not_shift_the_next_turn(pile: Library) -> None:
     first = written(pile, Says(f"It was tested on 93 datasets [2]. {FACT} [1]."), verified_only=True)
     turn = Turn(QUESTION, first.text, cited_paper_ids(first.claims))
-    second = written(pile, Says(f"{FACT} [1]."), history=(turn,), question="And how does it work?")
+    rewritten = Says("How does FBLNet work?")
+    second = written(pile, rewritten, Says(f"{FACT} [1]."), history=(turn,), question="And how does it work?")
     assert second.claims[0].citations[0].number == first.claims[0].citations[0].number == 1
 
 

@@ -71,6 +71,26 @@ def test_an_abstention_names_the_nearest_paper() -> None:
     assert isinstance(said, Abstention) and "“Kelp 0”" in said.text
 
 
+def near(n: int, cosine: float, title: str | None = None) -> Hit:
+    paper = Paper(f"p{n}", title or f"Kelp {n}", ABSTRACT)
+    return dataclasses.replace(hit(n), paper=paper, origins=(Origin("dense", n + 1, cosine),))
+
+
+def test_an_abstention_names_every_paper_that_is_about_as_near() -> None:
+    hits = [near(0, 0.6), near(1, 0.3), near(2, 0.55), near(3, 0.58), near(4, 0.6)]
+    said = quote("how?", hits, evidence((0, 0, 1.0), log_odds=-2.0), Numbering())
+    assert isinstance(said, Abstention)
+    assert said.text == (
+        "The abstracts do not say. The nearest are “Kelp 0”, “Kelp 2” and “Kelp 3”; the full papers may tell more."
+    )
+
+
+def test_where_a_name_is_asked_for_only_papers_that_have_it_are_named() -> None:
+    hits = [near(0, 0.5, "KelpNet-2: counting"), near(1, 0.5, "MossNet-3: counting")]
+    said = quote("What batch size did KelpNet-2 use?", hits, evidence((0, 0, 1.0), log_odds=-9.0), Numbering())
+    assert isinstance(said, Abstention) and "MossNet" not in said.text and "The nearest is “KelpNet-2" in said.text
+
+
 def test_nothing_found_is_nothing_near() -> None:
     said = quote("how?", [], Evidence((), float("-inf")), Numbering())
     assert isinstance(said, Abstention) and said.reason == "nothing_near"

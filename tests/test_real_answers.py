@@ -46,11 +46,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def model_at(base_url: str) -> LanguageModel:
+def model_at(base_url: str, *, rewrite: bool = False) -> LanguageModel:
+    """Follow-ups are the rules' by default: what so small a model makes of them is anybody's guess."""
     model = open_model(
         ModelConfig(
             base_url,
             "local",
+            rewrite=rewrite,
             context_tokens=2048,
             max_output_tokens=40,
             key_env="UNSET_KEY",
@@ -111,6 +113,24 @@ def test_a_real_follow_up_keeps_the_numbers(base_url: str, folder: Path) -> None
                 if citation.exists:
                     assert (citation.number == 1) == (citation.paper_id == paper.paper_id)
         assert set(cited_paper_ids(last.answer.claims)) <= {p.paper_id for p in library.papers()}
+
+
+def test_whatever_a_real_model_makes_of_a_follow_up_is_one_line_or_the_rules(base_url: str, folder: Path) -> None:
+    with Library.open(folder) as library:
+        paper = first_papers(1)[0]
+        history = (Turn(QUESTIONS[0], "With incremental knowledge [1].", (paper.paper_id,)),)
+        question = "On which datasets was it tested?"
+        model = model_at(base_url, rewrite=True)
+        *_, last = stream(library, question, model=model, history=history, n_sources=N_SOURCES)
+        assert isinstance(last, Finished)
+        check_rules(library, last.answer)
+        searched = last.answer.standalone_question
+        assert len(searched.splitlines()) == 1 and len(searched) < 1000
+        by_rules = searched == f"{question} ({paper.title})"
+        told = any(
+            note.startswith("The model could not say what the question stands for") for note in last.answer.notes
+        )
+        assert by_rules == told
 
 
 def test_the_command_prints_a_real_answer(base_url: str, folder: Path, tmp_path: Path) -> None:

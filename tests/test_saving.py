@@ -17,6 +17,7 @@ from rag.library import Library
 from rag.llm import open_model
 from rag.pipeline import ask
 from rag.saving import differences, load, save, verify
+from rag.terminal import differences_in_words
 from rag.types import Answer, Paper, Turn
 
 KELP = Paper("kelp", "Giant kelp", "Giant kelp grows 60 centimetres a day. It was measured in three seas.")
@@ -76,6 +77,15 @@ def test_a_removed_paper_is_named(library: Library, answer: Answer, tmp_path: Pa
 def test_asking_again_with_nothing_changed_differs_in_nothing(library: Library, answer: Answer, tmp_path: Path) -> None:
     found = load(saved(tmp_path / "answer.json", answer, library))
     assert differences(found, ask(library, "Summarise giant kelp", about=("kelp",)), library).nothing
+
+
+def test_asking_again_says_what_was_searched_for_instead(library: Library, answer: Answer, tmp_path: Path) -> None:
+    found = load(saved(tmp_path / "answer.json", answer, library))
+    other = differences(found, dataclasses.replace(answer, standalone_question="What is kelp?"), library)
+    assert other.searched == (answer.standalone_question, "What is kelp?")
+    assert other.nothing, "what is answered is the same"
+    assert "now as “What is kelp?”" in differences_in_words(other)
+    assert differences(found, answer, library).searched is None
 
 
 def test_asking_again_names_what_is_new_and_what_is_gone(library: Library, answer: Answer, tmp_path: Path) -> None:

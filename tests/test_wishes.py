@@ -102,3 +102,103 @@ def test_years_narrow_the_question_or_the_one_before() -> None:
     assert again.question == "Which papers are about reward hacking?"
     assert again.only == Filter(from_year=2021)
     assert understand("only after 2020", (), lambda _: None).only == Filter(from_year=2021)
+
+
+@pytest.mark.parametrize(
+    ("question", "about"),
+    [
+        ("I'd like more details on the second one", ("gaze",)),
+        ("Go on about the first paper.", ("fblnet",)),
+        ("What else does it say?", ("fblnet",)),
+        ("Tell me more", ("fblnet",)),
+        ("more on the last one, please", ("gaze",)),
+    ],
+)
+def test_more_may_be_asked_for_in_many_ways(question: str, about: tuple[str, ...]) -> None:
+    found = understand(question, (SECOND, FIRST), TITLES.get)
+    assert (found.kind, found.about, found.manner) == ("summary", about, AS_USUAL)
+
+
+@pytest.mark.parametrize(
+    ("question", "about"),
+    [
+        ("How does it compare with the other?", ("fblnet", "gaze")),
+        ("How do they differ?", ("fblnet", "gaze")),
+        ("What is the difference between [2] and [3]?", ("gaze", "otter")),
+        ("And compared to [3]?", ("fblnet", "otter")),
+        ("How does [1] differ from [3]?", ("fblnet", "otter")),
+    ],
+)
+def test_papers_that_are_held_against_each_other_are_set_side_by_side(question: str, about: tuple[str, ...]) -> None:
+    third = Turn("What do otters eat?", "Urchins [3].", ("otter",))
+    found = understand(question, (third, FIRST) if "3" not in question else (FIRST, third, FIRST), TITLES.get)
+    assert (found.kind, found.about) == ("comparison", about)
+
+
+@pytest.mark.parametrize("question", ["How does it compare with other methods?", "How does it differ from RNNs?"])
+def test_what_is_no_paper_of_the_conversation_is_a_question_about_the_paper(question: str) -> None:
+    found = understand(question, (FIRST,), TITLES.get)
+    assert (found.kind, found.about) == ("answer", ())
+    assert found.question == f"{question} ({TITLES['fblnet']})"
+
+
+def test_with_one_paper_there_is_nothing_to_compare() -> None:
+    assert understand("How do they differ?", (SECOND,), TITLES.get).kind == "answer"
+
+
+@pytest.mark.parametrize(
+    "question", ["Who else does that?", "Any other papers on this?", "Is there anything else like it?", "Any others?"]
+)
+def test_others_are_papers_on_the_same_question_without_those_cited(question: str) -> None:
+    found = understand(question, (FIRST,), TITLES.get)
+    assert (found.kind, found.question, found.without) == ("list", FIRST.question, ("fblnet", "gaze"))
+
+
+def test_others_that_name_their_topic_are_a_list_of_it() -> None:
+    found = understand("Any other papers on sea urchins?", (FIRST,), TITLES.get)
+    assert (found.kind, found.without) == ("list", ())
+    assert "urchins" in found.topic
+
+
+@pytest.mark.parametrize("wish", ["ignore the first one", "but not the first paper", "Without the former, please"])
+def test_without_may_point_at_a_place(wish: str) -> None:
+    found = understand(wish, (FIRST,), TITLES.get)
+    assert (found.question, found.without) == (FIRST.question, ("fblnet",))
+
+
+@pytest.mark.parametrize("wish", ["That is too long, make it brief.", "Make it brief"])
+def test_brief_is_shorter(wish: str) -> None:
+    assert understand(wish, (FIRST,), TITLES.get).manner == Manner("shorter")
+
+
+def test_years_may_be_asked_for_politely() -> None:
+    found = understand("only papers since 2019, please", (FIRST,), TITLES.get)
+    assert (found.question, found.only) == (FIRST.question, Filter(from_year=2019))
+
+
+def test_a_model_says_what_a_follow_up_asks_and_rules_where_it_does_not() -> None:
+    asked: list[str] = []
+
+    def rewrite(question: str, history: object) -> str | None:
+        asked.append(question)
+        return "How does FBLNet work?" if question == "How does it work?" else None
+
+    assert understand("How does it work?", (FIRST,), TITLES.get, rewrite=rewrite).question == "How does FBLNet work?"
+    assert understand("Why is it good?", (FIRST,), TITLES.get, rewrite=rewrite).question.endswith("driver attention)")
+    understand("What is RLHF?", (FIRST,), TITLES.get, rewrite=rewrite)
+    understand("shorter", (FIRST,), TITLES.get, rewrite=rewrite)
+    assert asked == ["How does it work?", "Why is it good?"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "how do they differ " + "the other paper " * 200 + "otters",
+        "how do they differ " + "[1]" * 1000 + "x",
+        "who else " + "the same on this " * 200 + "otters",
+        "tell me " * 400 + "more about",
+        "please " * 400 + "go on",
+    ],
+)
+def test_a_question_that_nearly_fits_a_pattern_over_and_over_is_read_all_the_same(question: str) -> None:
+    assert understand(question, (FIRST,), TITLES.get).question

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eval.abstaining import Abstaining
+from eval.abstaining_table import abstaining_as_json
 from eval.compare import Comparison
 from eval.errors import RunError
+from eval.report.abstention_page import abstention_page
 from eval.report.comparison_page import comparison_page
 from eval.report.markdown import scores_as_markdown
 from eval.report.page import run_page
@@ -42,6 +45,16 @@ def write_comparison(folder: Path, found: Comparison) -> None:
             "compare.html": comparison_page(found),
         },
     )
+
+
+def write_abstaining(path: Path, found: Abstaining) -> None:
+    """The report in one file: JSON for a name that ends in .json, else a page. Raises RunError."""
+    text = _json(abstaining_as_json(found)) if path.suffix == ".json" else abstention_page(found)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode("utf-8", "replace"), is_synced=False)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror or error}): choose another place") from error
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from eval.measures import Figure
 from eval.report.markup import esc, table
-from eval.scores import Calibration, Risk
+from eval.risk import Risk
+from eval.scores import Calibration
 from eval.statistics import Interval
 from eval.table import in_unit, interval_in_unit
 
@@ -51,9 +52,8 @@ def by_kind(rows: Sequence[tuple[str, Figure]], title: str) -> str:
     return figure_of(title, _svg(title, "".join(parts), height), numbers)
 
 
-def risk(one: Risk) -> str:
+def risk(one: Risk, title: str = "Risk and coverage") -> str:
     """The share of wrong answers among the surest, at every coverage."""
-    title = "Risk and coverage"
     worst = max(0.1, *(point.risk for point in one.points))
     curve = " ".join(f"{_x(point.coverage):.1f},{_y(point.risk / worst):.1f}" for point in one.points)
     guide = _y(one.share_wrong / worst)
@@ -66,12 +66,39 @@ def risk(one: Risk) -> str:
     numbers = table(
         ["answers given", "of them wrong"],
         [[in_unit(one.points[at].coverage, "share"), in_unit(one.points[at].risk, "share")] for at in places],
-        caption=title,
+        caption=esc(title),
     )
     note = (
         f"Area {in_unit(one.area, 'share')} ({interval_in_unit(one.interval, 'share')}) over {one.n} answers; "
         f"the dashed line, {in_unit(one.share_wrong, 'share')}, is an order that means nothing."
     )
+    return figure_of(title, _svg(title, body), numbers, note)
+
+
+def refusals(steps: Sequence[tuple[float, float | None, float | None]], shipped: float) -> str:
+    """By threshold, lowest first, the shares refused: of the questions that nothing answers, and of the others."""
+    title = "Refused, by threshold"
+    lowest, highest = steps[0][0], steps[-1][0]
+
+    def x(threshold: float) -> float:
+        return _x((threshold - lowest) / (highest - lowest))
+
+    def curve(css: str, which: int) -> str:
+        points = [(step[0], step[which]) for step in steps]
+        drawn = " ".join(f"{x(at):.1f},{_y(share):.1f}" for at, share in points if share is not None)
+        return f'<polyline class="{css}" points="{drawn}"/>'
+
+    ticks = [f"{lowest + (highest - lowest) * part:g}" for part in (0, 0.5, 1)]
+    body = _axes("threshold (log-odds)", ["0 %", "50 %", "100 %"], ticks) + curve("curve", 1) + curve("guide", 2)
+    if lowest <= shipped <= highest:
+        at = f"{x(shipped):.1f}"
+        body += f'<line class="axis" x1="{at}" x2="{at}" y1="{_y(0):.1f}" y2="{_y(1):.1f}"/>'
+    numbers = table(
+        ["threshold", "of the unanswerable", "of the answerable"],
+        [[f"{at:g}", in_unit(none, "share"), in_unit(some, "share")] for at, none, some in steps],
+        caption=title,
+    )
+    note = "Of the questions that nothing answers (line) and of those that an abstract answers (dashed)."
     return figure_of(title, _svg(title, body), numbers, note)
 
 

@@ -99,6 +99,7 @@ class WatchedModel:
         self.context_tokens = model.context_tokens
         self.max_output_tokens = model.max_output_tokens
         self.evidence: ResolvedEvidence = model.evidence
+        self.config = getattr(model, "config", None)
         self.identity = identity
         self.repeat = repeat
         self.cache = cache

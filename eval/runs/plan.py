@@ -94,6 +94,7 @@ class _Silent:
         self.context_tokens = model.context_tokens
         self.max_output_tokens = model.max_output_tokens
         self.evidence: ResolvedEvidence = model.evidence
+        self.config = getattr(model, "config", None)
         self.asked: list[Sequence[Message]] = []
 
     def stream(self, messages: Sequence[Message]) -> ModelStream:

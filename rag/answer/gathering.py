@@ -84,9 +84,12 @@ def quoted_comparison(hits: Sequence[Hit], reranker: Reranker, numbering: Number
     columns: list[dict[str, int]] = []
     for hit in compared:
         column: dict[str, int] = {}
+        quoted: dict[Span, int] = {}
         for name, span in sentences_by_aspect(hit, reranker).items():
-            column[name] = len(claims)
-            claims.append(quotation(hit, span, numbering))
+            if span not in quoted:
+                quoted[span] = len(claims)
+                claims.append(quotation(hit, span, numbering))
+            column[name] = quoted[span]
         columns.append(column)
     if not claims:
         return None

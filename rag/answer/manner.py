@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from rag.context import neutralise
 from rag.types import Kind
 
 Length = Literal["shorter", "usual", "longer"]
+
+MAX_EXAMPLE_WORDS = 25
+"""Enough of a question to tell its language."""
 
 _SENTENCES: dict[Kind, dict[Length, str]] = {
     "answer": {"shorter": "one short sentence", "usual": "1 to 4 short sentences", "longer": "4 to 8 sentences"},
@@ -28,6 +32,13 @@ class Manner:
         """For a prompt: '1 to 4 short sentences, in German'."""
         words = _SENTENCES[kind][self.length]
         return f"{words}, in {self.language}" if self.language else words
+
+    def like(self, question: str) -> Manner:
+        """In the language of ``question``, which is not shown otherwise, unless another one was wished for."""
+        if self.language is not None:
+            return self
+        words = " ".join(neutralise(question).split()[:MAX_EXAMPLE_WORDS])
+        return replace(self, language=f"the language of “{words}”")
 
 
 AS_USUAL = Manner()

@@ -39,16 +39,27 @@ NEAR_COSINE = 0.22
 the 62 papers that ship reach 0.21, and nine of ten about them lie above it."""
 
 
-def quote(question: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | Abstention:
+NEARLY_AS_NEAR, MAX_NAMED = 0.85, 3
+"""An abstention names the nearest paper, and a few more if their cosine is at least this share of the best one's."""
+
+
+def quote(
+    question: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, answers_above: float = ANSWERS_ABOVE
+) -> Quoted | Abstention:
     """At most three quotes, or why there are none.
 
     The paper of the best sentence comes first, its quotes in reading order; then those of
     other papers.
     """
-    if not evidence.sentences or evidence.log_odds < ANSWERS_ABOVE:
+    if not evidence.sentences or not is_enough(evidence.log_odds, answers_above):
         return abstention(question, hits)
     read = in_reading_order(chosen(question, hits, evidence))
     return Quoted(quotations([(hits[sentence.hit], sentence.span) for sentence in read], numbering))
+
+
+def is_enough(log_odds: float, answers_above: float = ANSWERS_ABOVE) -> bool:
+    """True if what was found is quoted as an answer, and not withheld."""
+    return log_odds >= answers_above
 
 
 def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[RankedSentence]:
@@ -84,16 +95,38 @@ def abstention(question: str, hits: Sequence[Hit]) -> Abstention:
     """Why nothing is answered, in words: nothing near, or near papers whose abstracts don't say."""
     if not is_near(question, hits):
         return Abstention("nothing_near", "No abstract in this library comes near that question.")
-    return Abstention(
-        "not_stated",
-        f"The abstracts do not say. The nearest is “{hits[0].paper.title}”; the full paper may tell more.",
-    )
+    titles = [f"“{hit.paper.title}”" for hit in _nearest(question, hits)]
+    if len(titles) == 1:
+        said = f"The nearest is {titles[0]}; the full paper may tell more."
+    else:
+        said = f"The nearest are {', '.join(titles[:-1])} and {titles[-1]}; the full papers may tell more."
+    return Abstention("not_stated", f"The abstracts do not say. {said}")
+
+
+def _nearest(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The papers whose full text may answer: the first one, and what is about as close in meaning.
+
+    Where the question names something that the first one has, only others that have it too.
+    """
+    first = hits[0]
+    least = max(NEAR_COSINE, NEARLY_AS_NEAR * max(map(_cosine, hits)))
+    is_named = names_held(question, f"{first.paper.title} {first.paper.abstract}")
+    others = [
+        hit
+        for hit in hits[1:]
+        if _cosine(hit) >= least and (not is_named or names_held(question, f"{hit.paper.title} {hit.paper.abstract}"))
+    ]
+    return [first, *others[: MAX_NAMED - 1]]
+
+
+def _cosine(hit: Hit) -> float:
+    """Of question and chunk; 0 for one that only its words found."""
+    return next((origin.score for origin in hit.origins if origin.side == "dense"), 0.0)
 
 
 def is_near(question: str, hits: Sequence[Hit]) -> bool:
     """True if a hit is close in meaning, or the first one has the names that the question names."""
-    cosines = (origin.score for hit in hits for origin in hit.origins if origin.side == "dense")
-    if max(cosines, default=0.0) >= NEAR_COSINE:
+    if max(map(_cosine, hits), default=0.0) >= NEAR_COSINE:
         return True
     return bool(hits) and names_held(question, f"{hits[0].paper.title} {hits[0].paper.abstract}")
 

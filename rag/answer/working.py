@@ -41,12 +41,17 @@ def breadth_for(wanted: Wanted) -> Breadth | None:
 
 
 def quoted(
-    wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, reranker: Reranker | None
+    wanted: Wanted,
+    hits: Sequence[Hit],
+    evidence: Evidence,
+    numbering: Numbering,
+    reranker: Reranker | None,
+    answers_above: float = quoting.ANSWERS_ABOVE,
 ) -> Quoted | Abstention:
     """What the kind of work comes to with no model."""
     question = wanted.question
     if wanted.kind == "answer":
-        drafts = quoting.quote(question, hits, evidence, numbering)
+        drafts = quoting.quote(question, hits, evidence, numbering, answers_above)
         if isinstance(drafts, Abstention) or reranker is None:  # nothing is to be read by a model
             return drafts
         return gathering.disagreement(drafts.claims, claim_model.BUNDLED) or drafts

@@ -5,6 +5,7 @@ know what 'it', 'the second one', 'without [2]' and 'shorter' mean.
 """
 
 from rag.conversation.pointing import last_topic, numbered, papers_meant, points_back, standalone
+from rag.conversation.rewriting import Rewriter
 from rag.conversation.wishes import Wanted, understand
 
-__all__ = ["Wanted", "last_topic", "numbered", "papers_meant", "points_back", "standalone", "understand"]
+__all__ = ["Rewriter", "Wanted", "last_topic", "numbered", "papers_meant", "points_back", "standalone", "understand"]

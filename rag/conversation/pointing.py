@@ -32,8 +32,8 @@ _POINTS_BACK = re.compile(
     r"|the (?:paper|papers|authors?|method|model|approach|system|framework|study|work|former|latter|same|first"
     r"|second|third|other) ?(?:one|paper|method)?\b(?! ?(?:of|on|about|for|with|in|that|which)\b))\b"
     r"|\bthat (?:kind|sort|type|one|paper|method|model|approach|system|study|work|result|case|way)\b"
-    r"|(?:^|\b(?:is|was|are|were|do|does|did|of|about|with|by|for|from|to|in|on|against|than|why|how|and|but|many)\s+)"
-    r"(?:that|those)\b",
+    r"|(?:^|\b(?:is|was|are|were|do|does|did|of|about|with|by|for|from|to|in|on|against|than|why|how|and|but|many"
+    r"|explain|rephrase|simplify|clarify)\s+)(?:that|those)\b|\bthen\W*$",
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(
@@ -45,14 +45,30 @@ _CHANGES_TOPIC = re.compile(
     r" (?:topic|question|subject|matter|paper)\b",
     re.IGNORECASE,
 )
+_OF_ANY_PAPER = (
+    "drawbacks downsides limitations caveats weaknesses advantages benefits assumptions baselines accuracy datasets"
+    " benchmarks experiments evaluation findings conclusions contributions implications details examples"
+)
+"""What every paper may have names no topic: 'Any drawbacks?'"""
+
 _NUMBER = re.compile(r"\[(\d{1,2})\]")
 _ORDINAL = re.compile(
-    r"\bthe (first|second|third|fourth|fifth|former|latter)"
+    r"\bthe (former\b|latter\b|(?:first|second|third|fourth|fifth|last|other)"
     r"(?= (?:one|paper|study|work|article|source|method|approach|of (?:them|these|those|the))\b"
-    r"| (?:do|does|did|is|was|has|had|can|use[sd]?|differ|say|work|need|compare|perform)\b|\s*(?:[?.,;!]|$))",
+    r"| (?:do|does|did|is|was|has|had|can|use[sd]?|differ|say|work|need|compare|perform)\b|\s*(?:[?.,;!]|$)))",
     re.IGNORECASE,
 )
-_PLACES = {"first": 1, "former": 1, "second": 2, "latter": 2, "third": 3, "fourth": 4, "fifth": 5}
+_PLACES = {
+    "first": 0,
+    "former": 0,
+    "second": 1,
+    "latter": 1,
+    "other": 1,
+    "third": 2,
+    "fourth": 3,
+    "fifth": 4,
+    "last": -1,
+}
 
 
 def points_back(question: str, said: str = "") -> bool:
@@ -65,7 +81,7 @@ def points_back(question: str, said: str = "") -> bool:
         return True
     if _CHANGES_TOPIC.match(question):
         return False
-    known = set(vocabulary.stems(said))
+    known = set(vocabulary.stems(f"{said} {_OF_ANY_PAPER}"))
     weights = vocabulary.weights(question)
     new = [weight for stem, weight in weights.items() if stem not in known]
     names = {stem for name in _NAME.findall(question) for stem in vocabulary.stems(name)} - known
@@ -92,19 +108,24 @@ def last_topic(history: Sequence[Turn]) -> str:
 def papers_meant(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     """The ids of the papers that a follow-up speaks of; () if nothing points to one.
 
-    '[3]' means number 3 of the conversation; 'the second one' the second paper cited last;
+    '[3]' means number 3 of the conversation; 'the second one' the second paper cited last, and so does 'the other one';
     any other pointing back means the paper cited first in the last turn that cited one.
     """
     papers = numbered(history)
     named = [int(number) for number in _NUMBER.findall(question)]
     if named:
         return tuple(dict.fromkeys(papers[n - 1] for n in named if 0 < n <= len(papers)))
-    cited = next((turn.paper_ids for turn in reversed(history) if turn.paper_ids), ())
+    cited = last_cited(history)
     if not cited or not points_back(question, last_topic(history)):
         return ()
     ordinal = _ORDINAL.search(question)
-    place = _PLACES[ordinal.group(1).casefold()] if ordinal else 1
-    return cited[place - 1 : place]
+    return at_place(ordinal.group(1), cited) if ordinal else cited[:1]
+
+
+def at_place(word: str, cited: Sequence[str]) -> tuple[str, ...]:
+    """What 'first', 'last' or 'other' means of the papers ``cited``; () if there are not so many."""
+    place = _PLACES[word.casefold()]
+    return (cited[place],) if place < len(cited) else ()
 
 
 def standalone(question: str, history: Sequence[Turn], titles: Sequence[str]) -> str:
@@ -118,6 +139,11 @@ def standalone(question: str, history: Sequence[Turn], titles: Sequence[str]) ->
     topic = "; ".join(titles) or history[-1].question
     bare = " ".join(_NUMBER.sub(" ", question).split())
     return f"{bare or 'What is it about?'} ({topic.strip()})"
+
+
+def last_cited(history: Sequence[Turn]) -> tuple[str, ...]:
+    """The papers of the last turn that cited any."""
+    return next((turn.paper_ids for turn in reversed(history) if turn.paper_ids), ())
 
 
 def numbered(history: Sequence[Turn]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ _OF_PAPERS = re.compile(
 )
 _ONLY = re.compile(
     r"^\W*(?:and |but |now |please |what about )*(?:only |just )?(?:the )?(?:ones? |those |papers? )?"
-    rf"{_SPAN}(?: only)?\W*$",
+    rf"{_SPAN}(?: only)?(?:\W+please)?\W*$",
     re.IGNORECASE,
 )
 _FIRST = re.compile(rf"^\W*{_SPAN},? (?=(?:which|what|are|is|who|how)\b)", re.IGNORECASE)
