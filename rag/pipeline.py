@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TypedDict, Unpack
 
@@ -32,6 +31,8 @@ from rag.library import Library
 from rag.llm import LanguageModel, priced
 from rag.retrieval import Found as FoundHits
 from rag.retrieval import look, papers_of, search
+from rag.retrieval.asked import MAX_QUESTION_CHARACTERS as MAX_QUESTION_CHARACTERS
+from rag.retrieval.asked import NOT_ENGLISH, cleaned
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.types import (
     AbstentionReason,
@@ -58,9 +59,6 @@ from rag.types import (
 NO_USE_IN_ASKING = -4.0
 """Below these log-odds of an answer, with no paper near the question, no model is asked."""
 
-MAX_QUESTION_CHARACTERS = 4_000
-"""Longer questions are trimmed, and the answer says so; the embedding reads about 1,200 anyway."""
-
 _VERIFIED: frozenset[Verdict] = frozenset({"supported"})
 
 
@@ -79,6 +77,8 @@ class How(TypedDict, total=False):
     """Ids of papers that don't."""
     only: Filter | None
     """What must hold of every paper that counts."""
+    reads_years: bool
+    """Hold the papers to the years that the question asks for, if any of them is of those (the default)."""
     n_sources: int
     """How many papers at most are put before the answerer of a question."""
     verified_only: bool
@@ -133,6 +133,7 @@ class _Telling:
         self.wanted = Wanted(self.question, how.get("kind") or "answer", self.question)
         self.numbering = Numbering.after(self.history)
         self.sources: tuple[Source, ...] = ()
+        self.years: tuple[int | None, int | None] | None = None
         self.search_seconds = 0.0
         self.first_token_seconds: float | None = None
         self.usage = Usage()
@@ -166,9 +167,7 @@ class _Telling:
         history = self._history_with_papers()
         wanted = understand(self.question, history, self._title_of, kind=self.how.get("kind"))
         if language_of(wanted.question) not in ("English", "unclear") and self.model is None:
-            self.notes.append(
-                "The question is not in English: it was searched for word by word, and may miss what fits."
-            )
+            self.notes.append(NOT_ENGLISH)
         return dataclasses.replace(
             wanted,
             about=tuple(self.how.get("about") or wanted.about),
@@ -190,21 +189,10 @@ class _Telling:
         return self.library.paper(paper_id).title if paper_id in self.library else None
 
     def _searched(self) -> FoundHits:
-        only, years = self.how.get("only"), self.wanted.only
-        if years is None:
-            return self._looked(only)
-        narrowed = dataclasses.replace(only or years, from_year=years.from_year, to_year=years.to_year)
-        found = self._looked(narrowed)
-        if found.hits:
-            self.notes.append(f"Only papers {years.describe()} were searched, as the question asks.")
-            return found
-        self.notes.append(f"No paper here is known to be {years.describe()}: all were searched, whatever their year.")
-        return self._looked(only)
-
-    def _looked(self, only: Filter | None) -> FoundHits:
         wanted = self.wanted
         n_papers = working.N_PAPERS.get(wanted.kind, self.how.get("n_sources", N_SOURCES))
-        return look(
+        reads_years = self.how.get("reads_years", True)
+        found = look(
             self.library,
             wanted.topic,
             k=max(n_papers, len(wanted.about)),
@@ -212,15 +200,21 @@ class _Telling:
             breadth=working.breadth_for(wanted),
             about=wanted.about,
             without=wanted.without,
-            only=only,
+            only=self.how.get("only"),
+            years=wanted.only if reads_years else None,
+            reads_years=reads_years,
         )
+        if found.asked.years is not None:
+            self.years = (found.asked.years.from_year, found.asked.years.to_year)
+        self.notes.extend(note for note in found.asked.notes if note not in self.notes)
+        return found
 
     # -- quoting
 
     def _quote(self, found: FoundHits) -> Iterator[Event]:
         hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
-        yield Found(self.sources)
+        yield Found(self.sources, tuple(self.notes))
         drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker)
         papers = papers_of(hits)
         claims = [check(draft, papers, self.judge) for draft in drafts.claims]
@@ -245,7 +239,7 @@ class _Telling:
         wanted, hits = self.wanted, found.hits
         shown = working.shown(wanted, hits, found.evidence, model)
         self.sources = shown.sources
-        yield Found(self.sources)
+        yield Found(self.sources, tuple(self.notes))
         is_far = found.evidence.log_odds < NO_USE_IN_ASKING and not quoting.is_near(wanted.question, hits)
         if not hits or (is_far and not wanted.about):
             nothing = quoting.abstention(wanted.question, hits)
@@ -383,12 +377,8 @@ class _Telling:
 
     def _readable(self, question: str) -> str:
         """The question without control characters, trimmed to a length that can be searched for."""
-        text = "".join(" " if unicodedata.category(ch) in ("Cc", "Cs") else ch for ch in question).strip()
-        if len(text) > MAX_QUESTION_CHARACTERS:
-            self.notes.append(
-                f"The question has {len(text):,} characters; only the first {MAX_QUESTION_CHARACTERS:,} were used."
-            )
-            text = text[:MAX_QUESTION_CHARACTERS]
+        text, notes = cleaned(question)
+        self.notes.extend(notes)
         return text
 
     def _stopped(self) -> bool:
@@ -420,6 +410,7 @@ class _Telling:
                 timings=Timings(self.search_seconds, self.first_token_seconds, time.perf_counter() - self.started),
                 kind=self.wanted.kind,
                 table=table,
+                years=self.years,
             )
         )
 

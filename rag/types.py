@@ -257,6 +257,8 @@ class Answer:
     kind: Kind = "answer"
     table: Table | None = None
     """Of a comparison."""
+    years: tuple[int | None, int | None] | None = None
+    """The first and the last year that the question asked for, and that its papers were held to; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,8 @@ class Found:
     """The evidence, before the first word of the answer."""
 
     sources: tuple[Source, ...]
+    notes: tuple[str, ...] = ()
+    """What was read into the question, as ``Answer.notes`` will say it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,146 @@
+"""Misspelt words of a question: which known word each was meant to be.
+
+Only words that neither the library, nor the shipped list of 145,904 abstracts, nor the
+embedding's own vocabulary knows are looked at, and only a word that the library knows can
+take their place. Words one slip away are made and looked up; those two slips away are looked
+for among the words with the same two first letters. So the words of a large library are
+never gone through, and a question without an unknown word costs one look a word.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import string
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag import vocabulary
+from rag.index.words import Words
+from rag.library import Library
+from rag.readable import readable
+
+MIN_LETTERS = 5
+"""Shorter words are near too many others."""
+MIN_LETTERS_TWO_SLIPS = 8
+MAX_LETTERS = 30
+MAX_READ_AS = 8
+"""Words of one question."""
+_WORD = re.compile(r"(?<![\w-])[A-Za-z][a-z]+(?![\w])")
+"""Not names like 'FBLNet' or 'GPT-4', nor what has digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """A word of the question, and the word that it was taken for."""
+
+    word: str
+    read_as: str
+
+
+def read_as(library: Library, question: str, names: Collection[str] = ()) -> tuple[ReadAs, ...]:
+    """The words of ``question`` that are taken for others, in their order; ``names`` are words that are not."""
+    words = library.words
+    written = {word.lower(): word for word in reversed(_WORD.findall(question))}
+    looked_at = [word for word in reversed(written) if MIN_LETTERS <= len(word) <= MAX_LETTERS and word not in names]
+    stems = words.stems(looked_at)
+    found: list[ReadAs] = []
+    for word, stem, n_texts in zip(looked_at, stems, words.counts(stems), strict=True):
+        if not stem or n_texts or vocabulary.is_counted(stem) or _is_in_vocabulary(word):
+            continue
+        meant = _one_slip(words, word, stem) or _two_slips(library, word, stem)
+        if meant is not None:
+            found.append(ReadAs(written[word], meant))
+        if len(found) == MAX_READ_AS:
+            break
+    return tuple(found)
+
+
+def corrected(question: str, words: Sequence[ReadAs]) -> str:
+    """``question`` with the words put right."""
+    for one in words:
+        question = re.sub(rf"(?<![\w-]){re.escape(one.word)}(?!\w)", one.read_as, question)
+    return question
+
+
+def _is_in_vocabulary(word: str) -> bool:
+    return any(_tokenizer().token_to_id(form) is not None for form in (word, word.removesuffix("s")))
+
+
+@functools.cache
+def _tokenizer() -> Any:
+    from rag.embedding import load_tokenizer
+
+    return load_tokenizer()
+
+
+def _one_slip(words: Words, word: str, stem: str) -> str | None:
+    """The most frequent word that is one letter more, less, other or swapped away.
+
+    A letter left out, put in twice or swapped is likelier than a wrong one, and the first is seldom wrong.
+    """
+    slips = dict(_slips(word))
+    stems = words.stems(list(slips))
+    n_texts = words.counts(stems)
+    known = {
+        made: (slips[made] * (made[0] == word[0]), n)
+        for made, its_stem, n in zip(slips, stems, n_texts, strict=True)
+        if n and its_stem != stem
+    }
+    return max(known, key=lambda made: (*known[made], made), default=None)
+
+
+def _slips(word: str) -> Iterator[tuple[str, int]]:
+    """Every text one slip away, with 1 for a wrong letter and 2 for the likelier slips."""
+    for at in range(len(word) + 1):
+        head, tail = word[:at], word[at:]
+        for letter in string.ascii_lowercase:
+            if tail and tail[0] != letter:
+                yield head + letter + tail[1:], 1
+        for letter in string.ascii_lowercase:
+            yield head + letter + tail, 2
+        if tail:
+            yield head + tail[1:], 2
+        if len(tail) > 1 and tail[0] != tail[1]:
+            yield head + tail[1] + tail[0] + tail[2:], 2
+
+
+def _two_slips(library: Library, word: str, stem: str) -> str | None:
+    """A word two slips away, as some abstract writes it; None for short words."""
+    if len(word) < MIN_LETTERS_TWO_SLIPS:
+        return None
+    near = [
+        (distance, -n, other)
+        for other, n in library.words.stems_beginning(stem[:2]).items()
+        if abs(len(other) - len(stem)) <= 2 and (distance := _distance(stem, other, 2)) <= 2
+    ]
+    if not near:
+        return None
+    _, _, meant = min(near)
+    return _as_written(library, meant, word)
+
+
+def _as_written(library: Library, stem: str, word: str) -> str | None:
+    """The word with this stem that is nearest to ``word`` in an abstract that has one."""
+    found = library.candidates(vector=None, text=stem, k=3)
+    texts = " ".join(f"{stored.paper.title} {stored.paper.abstract}" for stored in found.chunks.values())
+    same = {other for other in map(str.lower, _WORD.findall(readable(texts))) if vocabulary.stems(other) == [stem]}
+    return min(same, key=lambda other: (_distance(word, other, len(word)), other), default=None)
+
+
+def _distance(one: str, other: str, most: int) -> int:
+    """Letters to put in, take out, change or swap; beyond ``most`` any greater number. (Optimal string alignment.)"""
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, its in enumerate(other, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != its))
+            if i > 1 and j > 1 and letter == other[j - 2] and its == one[i - 2]:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+        before, last = last, row
+    return last[-1]
