@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from rag.papers import plain_words
+from rag.readable import readable
+
 MAX_KNOWN = 100_000
 """Words that are remembered, about 15 MB; beyond, it begins anew."""
 
@@ -116,6 +119,11 @@ def one_spelling(text: str) -> str:
 def looked_up(text: str) -> str:
     """``one_spelling``, and acronyms in the singular: what the word index is given of texts and questions."""
     return " ".join(map(_singular.__getitem__, _with_greek_names(text).split(" ")))
+
+
+def spelled_words(text: str) -> str:
+    """Its plain words in one spelling, with a blank on either side of each, so that a row of them is found whole."""
+    return f" {' '.join(plain_words(one_spelling(readable(text))))} "
 
 
 def _with_greek_names(text: str) -> str:

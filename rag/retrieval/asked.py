@@ -15,6 +15,7 @@ from rag.filters import Filter
 from rag.language import language_of
 from rag.library import Library
 from rag.papers import plain_words
+from rag.readable import readable
 from rag.retrieval import naming
 from rag.retrieval.phrases import papers_with, phrases_in
 from rag.retrieval.spelling import ReadAs, corrected, read_as
@@ -69,6 +70,7 @@ def asked(
     nothing but its years is read from it.
     """
     text, notes = cleaned(question)
+    text = readable(text)
     if about:
         conditions = _Conditions(
             library, (only or Filter()).narrowed(Filter(paper_ids=_own_ids(library, about))), notes
@@ -97,9 +99,10 @@ def asked(
             f"Only papers with “{phrase}” word for word were searched.",
             f"No abstract here has “{phrase}” word for word: its words were searched for.",
         )
+    text = one_spelling(text)
     if by is not None and not vocabulary.weights(text):
         first = _newest(library, conditions.only)
-        text = text or question
+        text = text or cleaned(question)[0]
     if not first:
         first = list(naming.titled(library, text))
     by_words = language_of(text) in ("other", "another script")
@@ -107,7 +110,7 @@ def asked(
         notes.append(NOT_ENGLISH)
     slips = () if by_words or first else read_as(library, text, _said_as_they_are(text))
     notes += [f"“{slip.word}” was read as “{slip.read_as}”." for slip in slips]
-    text = one_spelling(corrected(text, slips))
+    text = one_spelling(corrected(text, slips))  # the words put right come from abstracts
     if not first and not vocabulary.weights(text):
         text = ""
         notes.append(NOTHING_ASKED)
@@ -133,11 +136,11 @@ class _Conditions:
 
     def add_years(self, years: Filter) -> bool:
         """As ``add``."""
-        said = years.describe()
+        narrowed = (self.only or Filter()).narrowed(years)
         return self.add(
             years,
-            f"Only papers {said} were searched, as the question asks.",
-            f"No paper here is known to be {said}: all were searched, whatever their year.",
+            f"Only papers {years.describe()} were searched, as the question asks.",
+            f"No paper here is known to be {narrowed.describe()}: all were searched, whatever their year.",
         )
 
     def add(self, condition: Filter, said: str, dropped: str = "") -> bool:

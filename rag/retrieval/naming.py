@@ -16,6 +16,7 @@ from rag.library import Library
 from rag.papers import clean_arxiv_id, clean_doi, clean_pmid, plain_words
 from rag.readable import readable
 from rag.types import Paper
+from rag.wording import spelled_words
 
 MAX_TITLED = 3
 """More papers with the question's words in their titles are papers about a topic, and none of them is meant."""
@@ -85,13 +86,13 @@ _FRAME = re.compile(
 
 def titled(library: Library, question: str) -> tuple[str, ...]:
     """Ids of the papers whose titles have the question's words in a row, if these are one to three."""
-    words = [words for text in (question, _FRAME.sub("", question)) if (words := plain_words(text))]
-    asked = [" ".join(some) for some in words if vocabulary.weights(" ".join(some))]
-    for text in dict.fromkeys(asked):
+    for text in dict.fromkeys(spelled_words(text) for text in (question, _FRAME.sub("", question))):
+        if not vocabulary.weights(text):
+            continue
         found = library.in_a_row(text, 4 * MAX_TITLED, titles_only=True)
-        named = [paper for paper in found if f" {text} " in _spaced(paper.title) and _is_much(text, paper)]
+        named = [paper for paper in found if text in spelled_words(paper.title) and _is_much(text, paper)]
         if len(named) > MAX_TITLED:
-            named = [paper for paper in named if text in (_plain(paper.title), _plain(_head(paper)))]
+            named = [paper for paper in named if text in (spelled_words(paper.title), _head(paper))]
         if 0 < len(named) <= MAX_TITLED:
             return tuple(paper.paper_id for paper in named)
     return ()
@@ -99,31 +100,25 @@ def titled(library: Library, question: str) -> tuple[str, ...]:
 
 def title_within(question: str, papers: Sequence[Paper]) -> tuple[str, ...]:
     """Ids of those of ``papers`` whose title, or the part of it before a colon, stands in the question."""
-    asked = f" {_plain(question)} "
+    asked = spelled_words(question)
     return tuple(
         paper.paper_id
         for paper in papers
-        if (len(_plain(paper.title).split()) >= MIN_TITLE_WORDS and f" {_plain(paper.title)} " in asked)
-        or (len(_plain(_head(paper)).split()) >= MIN_TITLE_WORDS and f" {_plain(_head(paper))} " in asked)
+        if any(
+            len(title.split()) >= MIN_TITLE_WORDS and title in asked
+            for title in (spelled_words(paper.title), _head(paper))
+        )
     )
 
 
 def _is_much(text: str, paper: Paper) -> bool:
     """A part of a title that is worth being named by: four words, half of it, or all before a colon."""
     n_words = len(text.split())
-    return n_words >= 4 or 2 * n_words >= len(plain_words(paper.title)) or text == _plain(_head(paper))
+    return n_words >= 4 or 2 * n_words >= len(plain_words(paper.title)) or text == _head(paper)
 
 
 def _head(paper: Paper) -> str:
-    return paper.title.partition(":")[0]
-
-
-def _plain(text: str) -> str:
-    return " ".join(plain_words(text))
-
-
-def _spaced(text: str) -> str:
-    return f" {_plain(text)} "
+    return spelled_words(paper.title.partition(":")[0])
 
 
 # Authors

@@ -7,6 +7,7 @@ import re
 from rag.library import Library
 from rag.papers import plain_words
 from rag.types import Paper
+from rag.wording import spelled_words
 
 MAX_PHRASES = 8
 MAX_CHUNKS = 2_000
@@ -24,17 +25,12 @@ def phrases_in(question: str) -> tuple[str, ...]:
 def papers_with(library: Library, phrase: str) -> tuple[str, ...]:
     """Ids of the papers that have the words of ``phrase`` in a row in title or abstract, none changed, best first.
 
-    Case, accents and punctuation do not count: "Finds a Way" is in 'Life, uh, finds a way'.
+    Case, accents, punctuation and British spelling do not count: "finds a way" is in 'Life, uh, Finds a Way'.
     """
-    wanted = _words(phrase)
+    wanted = spelled_words(phrase)
     found = library.in_a_row(phrase, MAX_CHUNKS)
     return tuple(paper.paper_id for paper in found if _has(paper, wanted))
 
 
 def _has(paper: Paper, wanted: str) -> bool:
-    return wanted in _words(paper.title) or wanted in _words(paper.abstract)
-
-
-def _words(text: str) -> str:
-    """With a blank on either side of each, so that they are found whole."""
-    return f" {' '.join(plain_words(text))} "
+    return wanted in spelled_words(paper.title) or wanted in spelled_words(paper.abstract)

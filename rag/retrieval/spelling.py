@@ -25,6 +25,8 @@ MIN_LETTERS = 5
 """Shorter words are near too many others."""
 MIN_LETTERS_TWO_SLIPS = 8
 MAX_LETTERS = 30
+MIN_STEM, MAX_STEMS = 4, 8
+"""Of how many letters a stem must be, and how many are looked at, where two slips are allowed for."""
 MAX_READ_AS = 8
 """Words of one question."""
 _WORD = re.compile(r"(?<![\w-])[A-Za-z][a-z]+(?![\w])")
@@ -49,7 +51,7 @@ def read_as(library: Library, question: str, names: Collection[str] = ()) -> tup
     for word, stem, n_texts in zip(looked_at, stems, words.counts(stems), strict=True):
         if not stem or n_texts or vocabulary.is_counted(stem) or _is_in_vocabulary(word):
             continue
-        meant = _one_slip(words, word, stem) or _two_slips(library, word, stem)
+        meant = _one_slip(words, word, stem) or _two_slips(library, word)
         if meant is not None:
             found.append(ReadAs(written[word], meant))
         if len(found) == MAX_READ_AS:
@@ -106,31 +108,37 @@ def _slips(word: str) -> Iterator[tuple[str, int]]:
             yield head + tail[1] + tail[0] + tail[2:], 2
 
 
-def _two_slips(library: Library, word: str, stem: str) -> str | None:
-    """A word two slips away, as some abstract writes it; None for short words."""
+def _two_slips(library: Library, word: str) -> str | None:
+    """The nearest word within two slips, as some abstract writes it; None for short words.
+
+    Words are held without their endings: a stem may be a beginning of what was meant.
+    """
     if len(word) < MIN_LETTERS_TWO_SLIPS:
         return None
     near = [
-        (distance, -n, other)
-        for other, n in library.words.stems_beginning(stem[:2]).items()
-        if abs(len(other) - len(stem)) <= 2 and (distance := _distance(stem, other, 2)) <= 2
+        (distance, -n, stem)
+        for stem, n in library.words.stems_beginning(word[:2]).items()
+        if MIN_STEM <= len(stem) <= len(word) + 2
+        and (distance := min(_distance(word[: len(stem) + more], stem) for more in (0, -1, 1))) <= 2
     ]
-    if not near:
-        return None
-    _, _, meant = min(near)
-    return _as_written(library, meant, word)
+    written = (other for _, _, stem in sorted(near)[:MAX_STEMS] for other in _written(library, stem))
+    distances = {other: distance for other in written if (distance := _distance(word, other)) <= 2}
+    return min(distances, key=lambda other: (distances[other], other), default=None)
 
 
-def _as_written(library: Library, stem: str, word: str) -> str | None:
-    """The word with this stem that is nearest to ``word`` in an abstract that has one."""
+def _written(library: Library, stem: str) -> set[str]:
+    """The words with this stem in some abstracts that have one."""
     found = library.candidates(vector=None, text=stem, k=3)
     texts = " ".join(f"{stored.paper.title} {stored.paper.abstract}" for stored in found.chunks.values())
-    same = {other for other in map(str.lower, _WORD.findall(readable(texts))) if vocabulary.stems(other) == [stem]}
-    return min(same, key=lambda other: (_distance(word, other, len(word)), other), default=None)
+    words = {word.lower() for word in _WORD.findall(readable(texts)) if word[:2].lower() == stem[:2]}
+    return {word for word in words if vocabulary.stems(word) == [stem]}
 
 
-def _distance(one: str, other: str, most: int) -> int:
-    """Letters to put in, take out, change or swap; beyond ``most`` any greater number. (Optimal string alignment.)"""
+def _distance(one: str, other: str) -> int:
+    """Letters to put in, take out, change or swap; where it is more than two, some greater number.
+
+    (Optimal string alignment.)
+    """
     before: list[int] = []
     last = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
@@ -140,7 +148,7 @@ def _distance(one: str, other: str, most: int) -> int:
             if i > 1 and j > 1 and letter == other[j - 2] and its == one[i - 2]:
                 cost = min(cost, before[j - 2] + 1)
             row.append(cost)
-        if min(row) > most:
-            return most + 1
+        if min(row) > 2:
+            return 3
         before, last = last, row
     return last[-1]
