@@ -252,6 +252,9 @@ def test_the_years_that_a_question_asks_for_are_kept_to_or_said_to_be_unknown(tm
         answer = ask(library, "Which papers since 2020 are about kelp forests?")
         assert {source.hit.paper.paper_id for source in answer.sources} == {"new:1"}
         assert answer.notes == ("Only papers from 2020 were searched, as the question asks.",)
+        assert answer.years == (2020, None)
+        every = ask(library, "Which papers since 2020 are about kelp forests?", reads_years=False)
+        assert len(every.sources) == 2 and every.years is None and every.notes == ()
         none = ask(library, "Which papers after 2030 are about kelp forests?")
         assert {source.hit.paper.paper_id for source in none.sources} == {"old:1", "new:1"}
         assert none.notes == ("No paper here is known to be from 2031: all were searched, whatever their year.",)

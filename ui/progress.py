@@ -44,11 +44,11 @@ class Progress:
     """None until the search began."""
     sources: tuple[Source, ...] | None = None
     """None until the search is over; empty if it found nothing."""
-    notes: tuple[str, ...] = ()
-    """What was read into the question."""
     text: str = ""
     claims: tuple[Claim, ...] = ()
     answer: Answer | None = None
+    notes: tuple[str, ...] = ()
+    """What was read into the question."""
 
 
 def advance(progress: Progress, event: Event) -> Progress:
