@@ -34,15 +34,15 @@ import numpy as np
 from eval.benchmarks.library import papers_from
 from rag.embedding import BundledEmbedder, FloatArray, TextVectors
 from rag.library import Library
-from rag.retrieval import look
+from rag.retrieval import search
 from rag.retrieval.asked import asked
 from rag.retrieval.searching import DEPTH
 from rag.types import Span
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = ROOT / "eval" / "data" / "seed_questions.jsonl"
-N_QUESTIONS = 100
-N_WARM_UP = 10
+N_QUESTIONS = 40
+N_WARM_UP = 5
 N_DIMS = 384
 TARGET = 2.0
 PARTS = ("embedding", "vector query", "word query")
@@ -75,8 +75,8 @@ def milliseconds(action: Callable[[], Any]) -> float:
 def measure(library: Library, questions: Sequence[str]) -> None:
     embedder, revision = library.embedder, library.state.vectors_revision
     for question in questions[:N_WARM_UP]:
-        look(library, question, k=10, reranker=None)
-        look(library, question, k=10)
+        search(library, question, reranker=None)
+        search(library, question)
     gc.collect()
     gc.disable()  # a collection would fall into one part or another by chance
     costs: dict[str, list[float]] = {}
@@ -88,8 +88,8 @@ def measure(library: Library, questions: Sequence[str]) -> None:
             "vector query": milliseconds(partial(library._vectors.query, vector, DEPTH, revision=revision)),
             "word query": milliseconds(partial(library._words.query, question, DEPTH)),
             "reading the question": milliseconds(partial(asked, library, question)),
-            "search, no reranker": milliseconds(partial(look, library, question, k=10, reranker=None)),
-            "search": milliseconds(partial(look, library, question, k=10)),
+            "search, no reranker": milliseconds(partial(search, library, question, reranker=None)),
+            "search": milliseconds(partial(search, library, question)),
         }
         for name, cost in own.items():
             costs.setdefault(name, []).append(cost)

@@ -42,7 +42,7 @@ def search(options: argparse.Namespace) -> int:
             from rag.retrieval.reranker import BUNDLED
 
             reranker = BUNDLED if settings.rerank and not options.no_rerank else None
-            found = look(library, options.question, k=options.k, reranker=reranker, only=only)
+            found = look(library, options.question, k=options.k, reranker=reranker, only=only, evidence=False)
             say_coverage(library)
         asked = found.asked
         titled = fitting_titles(library, asked.text, asked.only)

@@ -105,10 +105,12 @@ class Reader:
 
     def in_a_row(self, text: str, k: int, *, titles_only: bool) -> list[Paper]:
         """As ``Library.in_a_row``."""
+        chunk_ids = self._words.in_a_row(text, k, titles_only=titles_only)
+        if not chunk_ids:  # as nearly always, and then SQLite need not be asked
+            return []
         with storage(self._folder), self._records.snapshot() as snapshot:
-            if snapshot is None or snapshot.state().n_chunks == 0:
+            if snapshot is None:
                 return []
-            chunk_ids = self._words.in_a_row(text, k, titles_only=titles_only)
             held = snapshot.chunks(chunk_ids, 0)
             papers = (held[chunk_id].paper for chunk_id in chunk_ids if chunk_id in held)
             return list({paper.paper_id: paper for paper in papers}.values())

@@ -107,14 +107,14 @@ class Words:
         return [own[0] if len(own) == 1 else "" for own in stems]
 
     def counts(self, stems: Sequence[str]) -> list[int]:
-        """How many texts and titles have each of ``stems``."""
-        _, searcher = self._searcher()
+        """How many texts and titles have each of ``stems``, as of the last query."""
+        searcher = self._open().searcher()
         fields = (*_FIELDS, *_BARE_FIELDS)
         return [sum(searcher.doc_freq(field, stem) for field, _ in fields) for stem in stems]
 
     def stems_beginning(self, with_: str) -> dict[str, int]:
-        """All stems that texts and titles have with these letters at their front, and how many have each."""
-        _, searcher = self._searcher()
+        """The stems that begin so, and how many texts and titles have each, as of the last query."""
+        searcher = self._open().searcher()
         found: dict[str, int] = {}
         for field, _ in _FIELDS:
             for stem, n in searcher.terms_with_prefix(field, with_):

@@ -119,7 +119,9 @@ def asked(
 
 def cleaned(question: str) -> tuple[str, list[str]]:
     """The question without control characters, trimmed to a length that can be searched for, and a note if it was."""
-    text = "".join(" " if unicodedata.category(ch) in ("Cc", "Cs") else ch for ch in question).strip()
+    text = question.strip()
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(ch) in ("Cc", "Cs") else ch for ch in text).strip()
     if len(text) <= MAX_QUESTION_CHARACTERS:
         return text, []
     note = f"The question has {len(text):,} characters; only the first {MAX_QUESTION_CHARACTERS:,} were used."

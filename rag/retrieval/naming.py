@@ -44,6 +44,8 @@ class Identified:
 
 def identified(library: Library, question: str) -> Identified:
     """The papers whose arXiv id, DOI, PMID or own id stands in ``question``, addresses included."""
+    if not (":" in question or any(map(str.isdigit, question))):
+        return Identified(question, (), ())
     written = {found[0].rstrip(".,;:?!)]}>\"'"): None for found in _IDENTIFIER.finditer(question)}
     names = {text: own for text in list(written)[:_MAX_IDENTIFIERS] if (own := _names(text))}
     if not names:

@@ -51,7 +51,7 @@ def search(
     alone; of several papers of one work the best is shown. Raises LibraryMismatch if the
     library was made with another embedding, EmbeddingError if the question cannot be embedded.
     """
-    return look(library, question, k=k, settings=settings, reranker=reranker, only=only).hits
+    return look(library, question, k=k, settings=settings, reranker=reranker, only=only, evidence=False).hits
 
 
 def look(
@@ -67,13 +67,14 @@ def look(
     only: Filter | None = None,
     years: Filter | None = None,
     reads_years: bool = True,
+    evidence: bool = True,
 ) -> Found:
     """As ``search``, with the sentences of the best papers ranked, if the dense side takes part.
 
     ``about`` names the only papers that count, ``without`` those that do not, and ``only``
     what holds of those that do; ``years`` were read from the question before, and with
     ``reads_years=False`` none are. By default the question's words say how many papers are
-    looked at (``breadth``).
+    looked at (``breadth``). With ``evidence=False`` no sentence is ranked for its own sake.
     """
     if not question.strip() or len(library) == 0:
         return Found((), NOTHING)
@@ -96,12 +97,11 @@ def look(
         hits = find(library, question, vector, k=n_wanted, settings=finds, without=without, only=only)
         hits = with_named(library, vector, hits, ask, without)
     if reads is None:
-        evidence = rank_sentences(question, vector, hits[:k], breadth)
-        return Found(hits[:k], evidence, ask)
-    hits, evidence = read_again(question, vector, hits, reads, breadth)
-    hits, evidence = in_front(hits, evidence, _named(hits, ask))
-    kept = tuple(sentence for sentence in evidence.sentences if sentence.hit < k)
-    return Found(hits[:k], Evidence(kept, evidence.log_odds), ask)
+        return Found(hits[:k], rank_sentences(question, vector, hits[:k], breadth) if evidence else NOTHING, ask)
+    hits, ranked = read_again(question, vector, hits, reads, breadth)
+    hits, ranked = in_front(hits, ranked, _named(hits, ask))
+    kept = tuple(sentence for sentence in ranked.sentences if sentence.hit < k)
+    return Found(hits[:k], Evidence(kept, ranked.log_odds), ask)
 
 
 def embed(library: Library, question: str) -> FloatArray:

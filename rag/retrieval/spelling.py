@@ -115,10 +115,12 @@ def _two_slips(library: Library, word: str) -> str | None:
     """
     if len(word) < MIN_LETTERS_TWO_SLIPS:
         return None
+    letters = set(word)
     near = [
         (distance, -n, stem)
         for stem, n in library.words.stems_beginning(word[:2]).items()
         if MIN_STEM <= len(stem) <= len(word) + 2
+        and len(set(stem) - letters) <= 2  # most are out of question, and need not be compared
         and (distance := min(_distance(word[: len(stem) + more], stem) for more in (0, -1, 1))) <= 2
     ]
     written = (other for _, _, stem in sorted(near)[:MAX_STEMS] for other in _written(library, stem))
