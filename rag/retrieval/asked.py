@@ -43,6 +43,8 @@ class Asked:
     """The years among it that were read from the question."""
     first: tuple[str, ...] = ()
     """Ids of papers that the question names: they come before all others."""
+    only_by_author: bool = False
+    """Nothing is asked for but an author's papers: ``first`` are all of them."""
     read_as: tuple[ReadAs, ...] = ()
     by_words: bool = False
     """The question is in another language than the embedding knows."""
@@ -100,7 +102,8 @@ def asked(
             f"No abstract here has “{phrase}” word for word: its words were searched for.",
         )
     text = one_spelling(text)
-    if by is not None and not vocabulary.weights(text):
+    only_by_author = by is not None and not vocabulary.weights(text)
+    if only_by_author:
         first = _newest(library, conditions.only)
         text = text or cleaned(question)[0]
     if not first:
@@ -114,7 +117,7 @@ def asked(
     if not first and not vocabulary.weights(text):
         text = ""
         notes.append(NOTHING_ASKED)
-    return Asked(text, conditions.only, years, tuple(first), slips, by_words, tuple(notes))
+    return Asked(text, conditions.only, years, tuple(first), only_by_author, slips, by_words, tuple(notes))
 
 
 def cleaned(question: str) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ from rag.types import Paper
 from rag.wording import spelled_words
 
 MAX_PHRASES = 8
-MAX_CHUNKS = 2_000
+MAX_CHUNKS = 1_000
 """In which a phrase is looked for letter by letter: the best that have its words in a row."""
 
 _QUOTED = re.compile(r'"([^"]{2,200})"|“([^“”]{2,200})”|„([^„“”]{2,200})[“”]|«\s?([^«»]{2,200}?)\s?»')
