@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag import vocabulary
-from rag.index.words import Words
 from rag.library import Library
 from rag.readable import readable
 
@@ -51,7 +50,7 @@ def read_as(library: Library, question: str, names: Collection[str] = ()) -> tup
     for word, stem, n_texts in zip(looked_at, stems, words.counts(stems), strict=True):
         if not stem or n_texts or vocabulary.is_counted(stem) or _is_in_vocabulary(word):
             continue
-        meant = _one_slip(words, word, stem) or _two_slips(library, word)
+        meant = _one_slip(library, word, stem) or _two_slips(library, word)
         if meant is not None:
             found.append(ReadAs(written[word], meant))
         if len(found) == MAX_READ_AS:
@@ -77,20 +76,24 @@ def _tokenizer() -> Any:
     return load_tokenizer()
 
 
-def _one_slip(words: Words, word: str, stem: str) -> str | None:
+def _one_slip(library: Library, word: str, stem: str) -> str | None:
     """The most frequent word that is one letter more, less, other or swapped away.
 
-    A letter left out, put in twice or swapped is likelier than a wrong one, and the first is seldom wrong.
+    A letter left out, put in twice or swapped is likelier than a wrong one. What is made
+    must be a word, and not only have the stem of one.
     """
-    slips = dict(_slips(word))
-    stems = words.stems(list(slips))
-    n_texts = words.counts(stems)
+    slips = {made: weight for made, weight in _slips(word) if made[0] == word[0]}
+    stems = library.words.stems(list(slips))
+    n_texts = library.words.counts(stems)
     known = {
-        made: (slips[made] * (made[0] == word[0]), n)
+        made: (slips[made], n, its_stem)
         for made, its_stem, n in zip(slips, stems, n_texts, strict=True)
         if n and its_stem != stem
     }
-    return max(known, key=lambda made: (*known[made], made), default=None)
+    likeliest = sorted(known, key=lambda made: (*known[made], made), reverse=True)[:MAX_STEMS]
+    return next(
+        (made for made in likeliest if _is_in_vocabulary(made) or made in _written(library, known[made][2])), None
+    )
 
 
 def _slips(word: str) -> Iterator[tuple[str, int]]:
@@ -130,7 +133,7 @@ def _two_slips(library: Library, word: str) -> str | None:
 
 def _written(library: Library, stem: str) -> set[str]:
     """The words with this stem in some abstracts that have one."""
-    found = library.candidates(vector=None, text=stem, k=3)
+    found = library.candidates(vector=None, text=stem, k=10)
     texts = " ".join(f"{stored.paper.title} {stored.paper.abstract}" for stored in found.chunks.values())
     words = {word.lower() for word in _WORD.findall(readable(texts)) if word[:2].lower() == stem[:2]}
     return {word for word in words if vocabulary.stems(word) == [stem]}
