@@ -20,8 +20,8 @@ from rag.wording import spelled_words
 
 MAX_TITLED = 3
 """More papers with the question's words in their titles are papers about a topic, and none of them is meant."""
-MIN_TITLE_WORDS = 3
-"""A title of fewer words that stands within a question may stand there by chance."""
+MIN_TITLE_WORDS = 5
+"""A title of fewer words that stands within a question may be but its topic: 'Hutchinson-Gilford progeria syndrome'."""
 
 _IDENTIFIER = re.compile(
     r"https?://\S+|(?:arxiv|doi|pmid|title)[:\s]\s*\S+|\b10\.\d{4,9}/\S+"
