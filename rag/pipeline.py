@@ -207,8 +207,8 @@ class _Telling:
         if found.asked.years is not None:
             self.years = (found.asked.years.from_year, found.asked.years.to_year)
         self.notes.extend(note for note in found.asked.notes if note not in self.notes)
-        if found.asked.only_by_author:
-            # No topic that a paper could fit or not: each of them is shown by what it says of itself.
+        if found.asked.no_topic:
+            # There is no topic that a paper could fit or not: each of them is shown by what it says of itself.
             papers = tuple(hit.paper.paper_id for hit in found.hits)
             self.wanted = dataclasses.replace(wanted, kind="summary", about=papers)
         return found

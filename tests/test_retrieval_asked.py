@@ -235,6 +235,10 @@ def test_years_in_a_question_hold_the_search_to_them(pile: Library, question: st
     assert len(unread.hits) > len(result.hits) and unread.asked.years is None
 
 
+def test_years_and_nothing_else_list_the_newest_first(pile: Library) -> None:
+    assert [hit.paper.year for hit in found(pile, "papers between 2018 and 2021", k=9).hits] == [2021, 2019, 2019, 2018]
+
+
 def test_conditions_of_the_caller_and_of_the_question_hold_together(pile: Library) -> None:
     result = look(pile, "kelp since 2010", k=30, reranker=None, only=Filter(to_year=2012))
     assert {hit.paper.year for hit in result.hits} == {2010, 2011, 2012}

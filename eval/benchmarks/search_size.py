@@ -1,6 +1,6 @@
 """What one search costs beside its three unavoidable parts, as the library grows.
 
-    python -m eval.benchmarks.search_size FOLDER [--sizes 1000,10000,100000] [--keep DIR]
+    python -m eval.benchmarks.search_size FOLDER [--sizes 1000,10000,100000] [--questions 100] [--keep DIR]
 
 FOLDER holds files of papers, which are read one after the other. The papers get random unit
 vectors, since only the time counts here and embedding 100,000 abstracts takes an hour;
@@ -41,8 +41,8 @@ from rag.types import Span
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = ROOT / "eval" / "data" / "seed_questions.jsonl"
-N_QUESTIONS = 40
-N_WARM_UP = 5
+N_QUESTIONS = 100
+N_WARM_UP = 4
 N_DIMS = 384
 TARGET = 2.0
 PARTS = ("embedding", "vector query", "word query")
@@ -112,6 +112,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--sizes", default="1000,10000,100000", metavar="N,N")
+    parser.add_argument("--questions", type=int, default=N_QUESTIONS, metavar="N")
     parser.add_argument("--keep", type=Path, metavar="DIR")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # a size, in this process
     options = parser.parse_args(arguments)
@@ -119,7 +120,8 @@ def main(arguments: Sequence[str]) -> None:
         for size in options.sizes.split(","):
             subprocess.run([sys.executable, "-m", "eval.benchmarks.search_size", *arguments, "--one", size], check=True)
         return
-    questions = [json.loads(line)["question"] for line in QUESTIONS.read_text("utf-8").splitlines()][:N_QUESTIONS]
+    questions = [json.loads(line)["question"] for line in QUESTIONS.read_text("utf-8").splitlines()]
+    questions = questions[: options.questions]
     with folder_for(options.keep, options.one) as folder:
         with Library.open(folder, embedder=RandomVectors()) as library:
             if len(library) == 0:

@@ -25,7 +25,7 @@ MAX_QUESTION_CHARACTERS = 4_000
 """Longer questions are trimmed, and that is said; the embedding reads about 1,200 anyway."""
 
 MAX_LISTED = 200
-"""Papers of an author, where nothing but the author is asked for."""
+"""Papers of an author or a year, where nothing else is asked for."""
 
 NOT_ENGLISH = "The question is not in English: it was searched for word by word, and may miss what fits."
 NOTHING_ASKED = "There is nothing in the question that can be searched for."
@@ -43,8 +43,8 @@ class Asked:
     """The years among it that were read from the question."""
     first: tuple[str, ...] = ()
     """Ids of papers that the question names: they come before all others."""
-    only_by_author: bool = False
-    """Nothing is asked for but an author's papers: ``first`` are all of them."""
+    no_topic: bool = False
+    """Nothing is asked for but an author's papers, or those of some years: ``first`` are these, the newest first."""
     read_as: tuple[ReadAs, ...] = ()
     by_words: bool = False
     """The question is in another language than the embedding knows."""
@@ -102,8 +102,8 @@ def asked(
             f"No abstract here has “{phrase}” word for word: its words were searched for.",
         )
     text = one_spelling(text)
-    only_by_author = by is not None and not vocabulary.weights(text)
-    if only_by_author:
+    no_topic = (by is not None or years is not None) and not vocabulary.weights(text)
+    if no_topic:
         first = _newest(library, conditions.only)
         text = text or cleaned(question)[0]
     if not first:
@@ -117,7 +117,7 @@ def asked(
     if not first and not vocabulary.weights(text):
         text = ""
         notes.append(NOTHING_ASKED)
-    return Asked(text, conditions.only, years, tuple(first), only_by_author, slips, by_words, tuple(notes))
+    return Asked(text, conditions.only, years, tuple(first), no_topic, slips, by_words, tuple(notes))
 
 
 def cleaned(question: str) -> tuple[str, list[str]]:
