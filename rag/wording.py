@@ -101,8 +101,12 @@ GREEK_NAMES = frozenset(name.lower() for name in _GREEK.values())
 _IS_GREEK = re.compile(f"[{''.join(_GREEK)}]")
 _GREEK_WORD = re.compile("[\u0386-\u03ff\u1f00-\u1fff]{3,}")  # a text in Greek, not a letter in a formula
 _MATHEMATICAL = re.compile("[\u00b5\U0001d6a8-\U0001d7cb]")
-_NAMES = "|".join(sorted({name.lower() for name in _GREEK.values() if len(name) > 2}))
-_NAME_WITHIN = re.compile(f"(?:(?<=[A-Z0-9])|^)({_NAMES})(?=[A-Z0-9]|$)")
+_NAMES = sorted({name.lower() for name in _GREEK.values() if len(name) > 2})
+# Short names stand at the end of words too: 'Meta', 'Delphi'.
+_NAME_WITHIN = re.compile(
+    f"(?:(?<=[A-Z0-9][A-Z0-9])|^)({'|'.join(_NAMES)})(?=[A-Z0-9]|$)"
+    f"|(?<=[A-Z0-9])({'|'.join(name for name in _NAMES if len(name) > 3)})(?=[A-Z0-9]|$)"
+)
 _ACRONYMS = re.compile(r"([A-Z][A-Za-z0-9]*[A-Z0-9])s")
 _SPELLED_OUT = re.compile(r"([b-df-hj-np-tv-xz]{3,})s")
 _WORD = re.compile(r"[^\W_]+")
@@ -144,7 +148,7 @@ def _named(letter: re.Match[str]) -> str:
 
 def _apart(word: str) -> str:
     """'IkappaBalpha' as it is written with Greek letters: 'I kappa B alpha'."""
-    apart = _NAME_WITHIN.sub(r" \1 ", word)
+    apart = _NAME_WITHIN.sub(r" \g<0> ", word)
     return re.sub(r" (?=\d)", "", apart).strip().replace("  ", " ")
 
 

@@ -33,7 +33,7 @@ def test_british_words_come_out_as_american_ones_and_these_stay(british: str, am
         "a promise, precise advice, otherwise wise; supervised exercises rise and arise",
         "genre acre analyses crisis basis phytoestrogens gastroesophageal archaea Haemophilus",
         "parallel cells called all filling stations",
-        "AlphaFold and DeltaNet; piRNA",
+        "AlphaFold and DeltaNet; piRNA; Meta-analysis, META, Zeta, Delphi, Psi, Sophi",
         "",
         " \n two  blanks ",
     ],
