@@ -21,6 +21,7 @@ MAKES_CHUNKS = (
     "tokens.py",
     "embedding.py",
     "library.py",
+    "wording.py",
 )
 """The parts of ``rag`` that decide what a library holds: another version of them gets another folder."""
 

@@ -29,9 +29,25 @@ class Filter:
     """The paper has every one of them."""
     source: str | None = None
     """Is in the name of a file or feed that the paper came from."""
+    paper_ids: tuple[str, ...] | None = None
+    """It is one of these, some thousands at most; None for any."""
 
     def __bool__(self) -> bool:
         return self != Filter()
+
+    def narrowed(self, other: Filter) -> Filter:
+        """Papers that meet the conditions of both; of two authors, venues or sources the other one's counts."""
+        ids = [own for own in (self.paper_ids, other.paper_ids) if own is not None]
+        common = set(ids[-1]) if ids else set()
+        return Filter(
+            from_year=max((year for year in (self.from_year, other.from_year) if year is not None), default=None),
+            to_year=min((year for year in (self.to_year, other.to_year) if year is not None), default=None),
+            author=other.author or self.author,
+            venue=other.venue or self.venue,
+            tags=tuple(dict.fromkeys((*self.tags, *other.tags))),
+            source=other.source or self.source,
+            paper_ids=tuple(paper_id for paper_id in ids[0] if paper_id in common) if ids else None,
+        )
 
     def describe(self) -> str:
         """For people: "from 2015 to 2019, by 'Lovelace'"; "all papers" where everything passes."""
@@ -45,6 +61,7 @@ class Filter:
         parts += [f"in '{self.venue}'"] if self.venue is not None else []
         parts += [f"tagged '{tag}'" for tag in self.tags]
         parts += [f"out of '{self.source}'"] if self.source is not None else []
+        parts += [f"out of {len(self.paper_ids):,} chosen"] if self.paper_ids is not None else []
         return ", ".join(part for part in parts if part) or "all papers"
 
     def matches(self, paper: Paper) -> bool:
@@ -52,6 +69,8 @@ class Filter:
         if self.from_year is not None and (paper.year is None or paper.year < self.from_year):
             return False
         if self.to_year is not None and (paper.year is None or paper.year > self.to_year):
+            return False
+        if self.paper_ids is not None and paper.paper_id not in self.paper_ids:
             return False
         if self.author is not None and not is_among(self.author, folded_authors(paper.authors)):
             return False

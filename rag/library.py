@@ -175,6 +175,23 @@ class Library:
         """The ``k`` best papers without an abstract whose titles share a word with ``text``, with their BM25 score."""
         return self._reader.titled(text, k, only)
 
+    def in_a_row(self, text: str, k: int, *, titles_only: bool = False) -> list[Paper]:
+        """Papers in whose title, or title or abstract, the words of ``text`` stand in a row, whatever their endings.
+
+        Of the ``k`` best chunks, so there may be fewer; best first.
+        """
+        return self._reader.in_a_row(text, k, titles_only=titles_only)
+
+    @property
+    def words(self) -> Words:
+        """The word index itself, for whoever asks which words there are."""
+        return self._words
+
+    def count(self, only: Filter) -> int:
+        """How many papers meet its conditions."""
+        with self.snapshot() as snapshot:
+            return snapshot.selected(only, 0)[0] if snapshot else 0
+
     def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
         """The chunks of these papers, in the order of the papers and of their text; unknown ids have none.
 

@@ -12,7 +12,6 @@ import dataclasses
 import functools
 import threading
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TypedDict, Unpack
 
@@ -34,6 +33,8 @@ from rag.library import Library
 from rag.llm import LanguageModel, priced, rewrites
 from rag.retrieval import Found as FoundHits
 from rag.retrieval import look, papers_of, search
+from rag.retrieval.asked import MAX_QUESTION_CHARACTERS as MAX_QUESTION_CHARACTERS
+from rag.retrieval.asked import NOT_ENGLISH, cleaned
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.types import (
     AbstentionReason,
@@ -60,9 +61,6 @@ from rag.types import (
 NO_USE_IN_ASKING = -4.0
 """Below these log-odds of an answer, with no paper near the question, no model is asked."""
 
-MAX_QUESTION_CHARACTERS = 4_000
-"""Longer questions are trimmed, and the answer says so; the embedding reads about 1,200 anyway."""
-
 _VERIFIED: frozenset[Verdict] = frozenset({"supported"})
 
 
@@ -81,6 +79,8 @@ class How(TypedDict, total=False):
     """Ids of papers that don't."""
     only: Filter | None
     """What must hold of every paper that counts."""
+    reads_years: bool
+    """Hold the papers to the years that the question asks for, if any of them is of those (the default)."""
     n_sources: int
     """How many papers at most are put before the answerer of a question."""
     verified_only: bool
@@ -138,6 +138,7 @@ class _Telling:
         self.numbering = Numbering.after(self.history)
         self.sources: tuple[Source, ...] = ()
         self.log_odds: float | None = None
+        self.years: tuple[int | None, int | None] | None = None
         self.search_seconds = 0.0
         self.first_token_seconds: float | None = None
         self.usage = Usage()
@@ -184,9 +185,7 @@ class _Telling:
         else:
             wanted = understand(self.question, history, self._title_of, kind=kind, rewrite=rewriter)
         if is_foreign and english is None:
-            self.notes.append(
-                "The question is not in English: it was searched for word by word, and may miss what fits."
-            )
+            self.notes.append(NOT_ENGLISH)
         if rewriter is not None:
             self.usage = functools.reduce(added, rewriter.usage, self.usage)
             if rewriter.problem is not None:
@@ -214,21 +213,10 @@ class _Telling:
         return self.library.paper(paper_id).title if paper_id in self.library else None
 
     def _searched(self) -> FoundHits:
-        only, years = self.how.get("only"), self.wanted.only
-        if years is None:
-            return self._looked(only)
-        narrowed = dataclasses.replace(only or years, from_year=years.from_year, to_year=years.to_year)
-        found = self._looked(narrowed)
-        if found.hits:
-            self.notes.append(f"Only papers {years.describe()} were searched, as the question asks.")
-            return found
-        self.notes.append(f"No paper here is known to be {years.describe()}: all were searched, whatever their year.")
-        return self._looked(only)
-
-    def _looked(self, only: Filter | None) -> FoundHits:
         wanted = self.wanted
         n_papers = working.N_PAPERS.get(wanted.kind, self.how.get("n_sources", N_SOURCES))
-        return look(
+        reads_years = self.how.get("reads_years", True)
+        found = look(
             self.library,
             wanted.topic,
             k=max(n_papers, len(wanted.about)),
@@ -236,15 +224,25 @@ class _Telling:
             breadth=working.breadth_for(wanted),
             about=wanted.about,
             without=wanted.without,
-            only=only,
+            only=self.how.get("only"),
+            years=wanted.only if reads_years else None,
+            reads_years=reads_years,
         )
+        if found.asked.years is not None:
+            self.years = (found.asked.years.from_year, found.asked.years.to_year)
+        self.notes.extend(note for note in found.asked.notes if note not in self.notes)
+        if found.asked.no_topic:
+            # There is no topic that a paper could fit or not: each of them is shown by what it says of itself.
+            papers = tuple(hit.paper.paper_id for hit in found.hits)
+            self.wanted = dataclasses.replace(wanted, kind="summary", about=papers)
+        return found
 
     # -- quoting
 
     def _quote(self, found: FoundHits) -> Iterator[Event]:
         hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
-        yield Found(self.sources)
+        yield Found(self.sources, tuple(self.notes))
         above = self.how.get("answers_above", quoting.ANSWERS_ABOVE)
         drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker, above)
         papers = papers_of(hits)
@@ -270,7 +268,7 @@ class _Telling:
         wanted, hits = self.wanted, found.hits
         shown = working.shown(wanted, hits, found.evidence, model)
         self.sources = shown.sources
-        yield Found(self.sources)
+        yield Found(self.sources, tuple(self.notes))
         is_far = found.evidence.log_odds < NO_USE_IN_ASKING and not quoting.is_near(wanted.question, hits)
         if not hits or (is_far and not wanted.about):
             nothing = quoting.abstention(wanted.question, hits)
@@ -408,12 +406,8 @@ class _Telling:
 
     def _readable(self, question: str) -> str:
         """The question without control characters, trimmed to a length that can be searched for."""
-        text = "".join(" " if unicodedata.category(ch) in ("Cc", "Cs") else ch for ch in question).strip()
-        if len(text) > MAX_QUESTION_CHARACTERS:
-            self.notes.append(
-                f"The question has {len(text):,} characters; only the first {MAX_QUESTION_CHARACTERS:,} were used."
-            )
-            text = text[:MAX_QUESTION_CHARACTERS]
+        text, notes = cleaned(question)
+        self.notes.extend(notes)
         return text
 
     def _stopped(self) -> bool:
@@ -446,6 +440,7 @@ class _Telling:
                 kind=self.wanted.kind,
                 table=table,
                 log_odds=self.log_odds,
+                years=self.years,
             )
         )
 

@@ -259,6 +259,8 @@ class Answer:
     """Of a comparison."""
     log_odds: float | None = None
     """That the best sentences found answer the question, as the search sees it; None where nothing was found."""
+    years: tuple[int | None, int | None] | None = None
+    """The first and the last year that the question asked for, and that its papers were held to; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,8 @@ class Found:
     """The evidence, before the first word of the answer."""
 
     sources: tuple[Source, ...]
+    notes: tuple[str, ...] = ()
+    """What was read into the question, as ``Answer.notes`` will say it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from importlib import resources
 
 import tantivy
 
+from rag.wording import looked_up
+
 # Words that say that something is asked, or point to a paper as such; they name no topic.
 _ASKING = frozenset(
     "what which who whom whose when where why how do doe did is are was were be been being am can could will would "
@@ -38,8 +40,8 @@ def _analyser() -> tantivy.TextAnalyzer:
 
 
 def stems(text: str) -> list[str]:
-    """Lower-cased English word stems in order, accents folded; numbers count as words."""
-    return _analyser().analyze(text)
+    """Lower-cased English word stems in order, accents folded, in one spelling; numbers count as words."""
+    return _analyser().analyze(looked_up(text))
 
 
 @functools.cache
@@ -58,6 +60,11 @@ def weight(stem: str) -> float:
         return 0.0
     n_abstracts, counts = _frequencies()
     return math.log((n_abstracts + 1) / (counts.get(stem, 5) + 1))
+
+
+def is_counted(stem: str) -> bool:
+    """Whether ten or more of the counted abstracts use it."""
+    return stem in _frequencies()[1]
 
 
 @functools.lru_cache(maxsize=256)

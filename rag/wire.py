@@ -10,6 +10,7 @@ from rag.types import Answer, Citation, Claim, Hit, Paper, Source, Turn
 
 if TYPE_CHECKING:
     from rag.retrieval.explaining import Explanation
+    from rag.retrieval.spelling import ReadAs
 
 _PAPER_FIELDS = tuple(field.name for field in dataclasses.fields(Paper))
 
@@ -21,8 +22,8 @@ def paper_to_json(paper: Paper) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None and value != []}
 
 
-def hit_to_json(hit: Hit, why: Explanation | None = None) -> dict[str, Any]:
-    """With ``why`` the reasons too."""
+def hit_to_json(hit: Hit, why: Explanation | None = None, read_as: tuple[ReadAs, ...] = ()) -> dict[str, Any]:
+    """With ``why`` the reasons too; ``read_as`` are words of the question that were taken for slips of others."""
     return {
         "paper_id": hit.paper.paper_id,
         "title": hit.paper.title,
@@ -33,9 +34,15 @@ def hit_to_json(hit: Hit, why: Explanation | None = None) -> dict[str, Any]:
         "text": hit.text,
         "found_by": [{"side": o.side, "rank": o.rank, "score": round(o.score, 6)} for o in hit.origins],
         **({"versions": list(hit.versions)} if hit.versions else {}),
-        **({"why": dataclasses.asdict(why)} if why is not None else {}),
+        **({"read_as": list(map(dataclasses.asdict, read_as))} if read_as else {}),
+        **({"why": _why_to_json(why)} if why is not None else {}),
         **_notice_of(hit.paper),
     }
+
+
+def _why_to_json(why: Explanation) -> dict[str, Any]:
+    """``read_as`` stands beside it, whether reasons are wanted or not."""
+    return {name: value for name, value in dataclasses.asdict(why).items() if name != "read_as"}
 
 
 def titled_to_json(paper: Paper, score: float) -> dict[str, Any]:
@@ -113,6 +120,7 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "notes": list(answer.notes),
         "model": answer.model,
         "kind": answer.kind,
+        "years": None if answer.years is None else {"from": answer.years[0], "to": answer.years[1]},
         "table": None if answer.table is None else dataclasses.asdict(answer.table),
         "log_odds": None if answer.log_odds is None else round(answer.log_odds, 4),
         "usage": dataclasses.asdict(answer.usage),

@@ -86,6 +86,26 @@ def test_a_tag_is_summed_up_whole(pile: Path) -> None:
     assert run("summarize", "--tag", "no such tag", "--library", pile).code == 3
 
 
+def test_a_search_says_which_word_it_read_as_what(pile: Path) -> None:
+    asked = ("search", "driver atention", "-k", "1", "--library", pile, "--no-rerank")
+    ran = run(*asked, "--explain")
+    assert "note: “atention” was read as “attention”." in ran.err
+    assert "“atention” read as “attention”" in " ".join(ran.out.split())
+    for side in ((), ("--lexical",)):
+        (hit,) = run(*asked, "--json", *side).json
+        assert hit["read_as"] == [{"word": "atention", "read_as": "attention"}]
+    (hit,) = run("search", "driver attention", "-k", "1", "--json", "--no-rerank", "--library", pile).json
+    assert "read_as" not in hit
+
+
+def test_a_search_says_what_it_made_of_an_odd_question(pile: Path) -> None:
+    ran = run("search", "the of and", "--json", "--library", pile)
+    assert (ran.code, ran.json) == (0, [])
+    assert "nothing in the question that can be searched for" in ran.err
+    ran = run("search", "driver attention since 1990", "--no-rerank", "--library", pile)
+    assert ran.out and "No paper here is known to be from 1990" in ran.err
+
+
 def test_a_search_says_why_it_found_what_it_found(pile: Path) -> None:
     said = run("search", "driver attention", "--explain", "-k", "1", "--library", pile).out
     assert "its title has" in said

@@ -327,6 +327,28 @@ def test_verify_sees_what_is_missing_and_repair_rebuilds_without_embedding(
     assert len(embedder.calls) == calls + 1
 
 
+def test_words_indexed_by_another_version_say_so_and_repair_indexes_them_anew(
+    tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    import shutil
+
+    import tantivy
+
+    with Library.open(tmp_path, embedder=embedder) as library:
+        library.add([kelp_paper(n) for n in range(3)])
+    shutil.rmtree(tmp_path / "words")
+    (tmp_path / "words").mkdir()
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("text")
+    tantivy.Index(builder.build(), path=str(tmp_path / "words"))
+    with Library.open(tmp_path, embedder=embedder) as library:
+        with pytest.raises(LibraryDamaged, match="another version of footnoted: run 'footnoted repair'"):
+            library.candidates(vector=None, text="kelp", k=3)
+        assert len(library.verify()) == 1
+        assert library.repair() == []
+        assert everywhere(library, "p0", "p1", "p2")
+
+
 def garble_database(library: Path) -> None:
     (library / "vectors-1" / "chroma.sqlite3").write_bytes(b"garbage" * 1000)
 

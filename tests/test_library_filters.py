@@ -37,6 +37,9 @@ FILTERS = [
     (Filter(tags=("Cold", "far")), "d"),
     (Filter(source="S.BIB"), "bc"),
     (Filter(source="n.ris", from_year=2000), "a"),
+    (Filter(paper_ids=("d", "a", "not held")), "ad"),
+    (Filter(paper_ids=("d", "a"), to_year=2020), "a"),
+    (Filter(paper_ids=()), ""),
     (Filter(), "abcd"),
 ]
 
@@ -66,6 +69,15 @@ def test_every_way_of_finding_papers_keeps_to_the_filter(
         assert sorted(hit.paper.paper_id for hit in hits) == list(ids)
     found = library.candidates(vector=library.embedder.embed(["kelp"])[0], text=None, k=2, only=only)
     assert len(found.dense) == min(2, len(ids))
+
+
+def test_narrowed_twice_both_conditions_hold() -> None:
+    one = Filter(from_year=2010, to_year=2020, author="Lovelace", tags=("sea",), paper_ids=("a", "b", "c"))
+    other = Filter(from_year=2015, author="Babbage", tags=("sea", "old"), paper_ids=("c", "d", "b"))
+    both = Filter(2015, 2020, author="Babbage", tags=("sea", "old"), paper_ids=("b", "c"))
+    assert one.narrowed(other) == both
+    assert one.narrowed(Filter()) == Filter().narrowed(one) == one
+    assert Filter(paper_ids=()).narrowed(one).paper_ids == ()
 
 
 def test_an_answer_rests_on_papers_that_pass_alone(library: Library) -> None:

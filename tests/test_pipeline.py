@@ -245,6 +245,17 @@ def test_the_first_cited_paper_of_a_turn_is_its_first_use_not_its_lowest_number(
     assert cited_paper_ids(answer.claims) == (one.paper_id, old)
 
 
+def test_an_authors_papers_are_each_shown_by_what_they_say(tmp_path: Path) -> None:
+    by = Paper("a:1", "Kelp forests", "Kelp forests shelter young fish.", authors=("Mohandas Gandhi",), year=2025)
+    other = Paper("a:2", "Sea grass", "Sea grass keeps sand in its place.", authors=("Ada Lovelace",), year=2025)
+    with Library.open(tmp_path / "library") as library:
+        library.add([by, other])
+        for question in ("papers by Gandhi", "Gandhi et al. 2025"):
+            answer = ask(library, question)
+            assert (answer.outcome, cited_paper_ids(answer.claims)) == ("answered", ("a:1",))
+            assert answer.notes[0] == "Only papers by Gandhi were searched, as the question asks."
+
+
 def test_the_years_that_a_question_asks_for_are_kept_to_or_said_to_be_unknown(tmp_path: Path) -> None:
     old = Paper("old:1", "Kelp forests of cold coasts", "Kelp forests shelter young fish along cold coasts.", year=1999)
     new = Paper("new:1", "Kelp forests in warm years", "Kelp forests lose their young fish in warm years.", year=2024)
@@ -253,6 +264,9 @@ def test_the_years_that_a_question_asks_for_are_kept_to_or_said_to_be_unknown(tm
         answer = ask(library, "Which papers since 2020 are about kelp forests?")
         assert {source.hit.paper.paper_id for source in answer.sources} == {"new:1"}
         assert answer.notes == ("Only papers from 2020 were searched, as the question asks.",)
+        assert answer.years == (2020, None)
+        every = ask(library, "Which papers since 2020 are about kelp forests?", reads_years=False)
+        assert len(every.sources) == 2 and every.years is None and every.notes == ()
         none = ask(library, "Which papers after 2030 are about kelp forests?")
         assert {source.hit.paper.paper_id for source in none.sources} == {"old:1", "new:1"}
         assert none.notes == ("No paper here is known to be from 2031: all were searched, whatever their year.",)

@@ -375,6 +375,23 @@ def test_the_status_follows_the_phases() -> None:
     assert status(Progress("q", answer=done), EN) == "No answer: No abstract here is near this question"
 
 
+def test_years_read_from_a_question_are_a_chip_that_asks_again_without_them() -> None:
+    alone = "papers on kelp " + HOSTILE
+    given = answer(question="papers since 2020 on kelp", standalone_question=alone, years=(2020, None))
+    buttons = [named for name, named in Reader(turn(1, given, EN)).elements if name == "button"]
+    (chip,) = [named for named in buttons if named.get("data-do") == "any-year"]
+    assert chip["data-question"] == alone
+    assert chip["aria-label"] == "Ask again without the years: from 2020"
+    assert "any-year" not in turn(1, answer(), EN)
+
+
+def test_the_status_says_what_was_read_into_the_question() -> None:
+    note = "“kepl” was read as “kelp”."
+    found = Progress("kepl?", n_papers=3, sources=(), notes=(note,))
+    assert status(found, EN).startswith(note)
+    assert status(Progress("kepl?", notes=(note,), answer=answer()), EN).endswith(note)
+
+
 def test_why_a_paper_was_found_is_said_in_words() -> None:
     kelp = paper("k", "Kelp forests", "Kelp grows fast on cold coasts.")
     found = source(1, kelp, Origin("dense", 2, 0.613), Origin("lexical", 1, 7.2))

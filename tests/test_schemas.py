@@ -72,6 +72,8 @@ def test_papers_and_hits_are_as_their_schemas_say(pile: Path) -> None:
     found = run("search", QUESTION, "--json", "--library", pile).json
     assert found
     assert problems("search", found) == []
+    slip = run("search", "driver atention", "--json", "--explain", "--library", pile).json
+    assert problems("search", slip) == [] and slip[0]["read_as"]
 
 
 def test_answered_by_quoting_abstained_and_not_a_question(pile: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,27 @@ def test_whatever_a_browser_sends_becomes_conditions_or_none(value: object, expe
     assert narrowing_from_json(value) == expected
     assert request_from_json({"kind": "rm -rf", "only": value}) == Request(None, expected)
     assert narrowing_from_json(expected.to_json()) == expected
+
+
+def test_a_request_for_any_year_is_kept_and_only_true_counts() -> None:
+    assert request_from_json(Request(any_year=True).to_json()).any_year
+    assert not request_from_json({"any_year": "yes"}).any_year
+    assert "any_year" not in Request().to_json()
+
+
+def test_years_in_a_question_hold_to_the_papers_chosen_and_can_be_set_aside(tmp_path: Path) -> None:
+    papers = [replace(kelp_paper(n), year=2000 + n) for n in range(10)]
+    _, core = desk_over(tmp_path, papers=papers)
+    some = Narrowing(paper_ids=("p1", "p8", "p9"))
+
+    def sources(request: Request) -> tuple[set[str], tuple[int | None, int | None] | None]:
+        *_, last = LibraryPort.ask(core, "papers since 2009 on kelp", (), request, threading.Event())
+        assert isinstance(last, Finished)
+        return {source.hit.paper.paper_id for source in last.answer.sources}, last.answer.years
+
+    assert sources(Request(only=some)) == ({"p9"}, (2009, None))
+    assert sources(Request(only=some, any_year=True)) == ({"p1", "p8", "p9"}, None)
+    assert sources(Request(only=Narrowing(paper_ids=("p1",)))) == ({"p1"}, None)
 
 
 def test_a_filter_is_said_in_words_and_can_be_dropped_piece_by_piece(desk: Desk) -> None:

@@ -23,10 +23,21 @@ from rag.filters import Filter
         ("only after 2020", Filter(from_year=2021), ""),
         ("and only the ones since 2019?", Filter(from_year=2019), ""),
         ("Since 2023, which papers use LoRA?", Filter(from_year=2023), "which papers use LoRA?"),
+        ("papers on soil before 2020", Filter(to_year=2019), "papers on soil"),
+        ("What papers on bees are there between 2019 and 2021?", Filter(2019, 2021), "What papers on bees are there"),
+        ("reward hacking between 2019 and 2021", Filter(2019, 2021), "reward hacking"),
+        ("reward hacking, last two years", Filter(from_year=2024), "reward hacking"),
+        ("kelp (since 2020)", Filter(from_year=2020), "kelp"),
+        ("since 2021: kelp", Filter(from_year=2021), "kelp"),
+        ("kelp papers from the last two years", Filter(from_year=2024), "kelp papers"),
+        ("papers in the past 5 years about soil", Filter(from_year=2021), "papers about soil"),
+        ("Which papers about kelp in the last decade?", Filter(from_year=2016), "Which papers about kelp"),
+        ("papers published last year on soil", Filter(2025, 2025), "papers published on soil"),
+        ("studies of this year on soil", Filter(2026, 2026), "studies on soil"),
     ],
 )
 def test_years_of_papers_become_a_filter(question: str, asked: Filter, rest: str) -> None:
-    assert years_in(question) == (asked, rest)
+    assert years_in(question, this_year=2026) == (asked, rest)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +49,10 @@ def test_years_of_papers_become_a_filter(question: str, asked: Filter, rest: str
         "papers on the ISO 2015 standard",
         "What rose by 2019 units?",
         "only 2020 patients",
+        "Mortality fell between 1990 and 2000.",
+        "How has kelp changed in the last two years?",
+        "deaths since 1990",
+        "Kelp was measured before 2020",
         "",
     ],
 )

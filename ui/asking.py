@@ -64,9 +64,12 @@ class Request:
     kind: Kind | None = None
     """None: chosen from the question."""
     only: Narrowing = Narrowing()
+    any_year: bool = False
+    """Whatever years the question itself asks for."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "only": self.only.to_json()}
+        more = {"any_year": True} if self.any_year else {}
+        return {"kind": self.kind, "only": self.only.to_json(), **more}
 
 
 def request_from_json(value: object) -> Request:
@@ -75,7 +78,9 @@ def request_from_json(value: object) -> Request:
         return Request()
     kind = value.get("kind")
     return Request(
-        kind=kind if kind in get_args(Kind) and kind != "answer" else None, only=narrowing_from_json(value.get("only"))
+        kind=kind if kind in get_args(Kind) and kind != "answer" else None,
+        only=narrowing_from_json(value.get("only")),
+        any_year=value.get("any_year") is True,
     )
 
 

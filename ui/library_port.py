@@ -101,6 +101,7 @@ class LibraryPort:
             history=history,
             kind=request.kind,
             about=about,
+            reads_years=not request.any_year,
             n_sources=self._config.n_sources,
             verified_only=self._config.verified_only,
             repair=self._config.repair,
@@ -207,6 +208,9 @@ class _Narrowed:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._library, name)
+
+    def count(self, only: Filter) -> int:
+        return sum(one.paper_id in self._allowed for one in self._library.listed(only))
 
     def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
         return self._library.chunks_of([paper_id for paper_id in paper_ids if paper_id in self._allowed], n_dims)

@@ -47,6 +47,8 @@ class Progress:
     text: str = ""
     claims: tuple[Claim, ...] = ()
     answer: Answer | None = None
+    notes: tuple[str, ...] = ()
+    """What was read into the question."""
 
 
 def advance(progress: Progress, event: Event) -> Progress:
@@ -54,7 +56,7 @@ def advance(progress: Progress, event: Event) -> Progress:
         case Searching():
             return replace(progress, standalone_question=event.standalone_question, n_papers=event.n_papers)
         case Found():
-            return replace(progress, sources=event.sources)
+            return replace(progress, sources=event.sources, notes=event.notes)
         case Wrote():
             return replace(progress, text=event.text)
         case Checked():

@@ -27,7 +27,8 @@ EXIT_CODES = {"answered": 0, "abstained": 3, "failed": 1, "empty": 1, "stopped":
 
 
 def search(options: argparse.Namespace) -> int:
-    from rag.lexical import fitting_titles, search_by_words
+    from rag.lexical import fitting_titles, look_by_words
+    from rag.retrieval import look
     from rag.retrieval.explaining import explain
     from rag.terminal import hit_in_words, titled_in_words
     from rag.wire import hit_to_json, titled_to_json
@@ -36,25 +37,30 @@ def search(options: argparse.Namespace) -> int:
     only = filter_of(options)
     with open_library(options, settings) as library:
         if options.lexical:
-            hits = search_by_words(library, options.question, k=options.k, only=only)
+            found = look_by_words(library, options.question, k=options.k, only=only)
         else:
-            from rag.retrieval import search as search_both
             from rag.retrieval.reranker import BUNDLED
 
             reranker = BUNDLED if settings.rerank and not options.no_rerank else None
-            hits = search_both(library, options.question, k=options.k, reranker=reranker, only=only)
+            found = look(library, options.question, k=options.k, reranker=reranker, only=only, evidence=False)
             say_coverage(library)
-        titled = fitting_titles(library, options.question, only)
+        asked = found.asked
+        titled = fitting_titles(library, asked.text, asked.only)
         n_papers = len(library)
+    for note in asked.notes:
+        say(f"note: {note}")
     if options.json:
-        found = [hit_to_json(hit, explain(options.question, hit) if options.explain else None) for hit in hits]
-        print_json([*found, *(titled_to_json(paper, score) for paper, score in titled)])
+        hits = [
+            hit_to_json(hit, explain(asked.text, hit, asked.read_as) if options.explain else None, asked.read_as)
+            for hit in found.hits
+        ]
+        print_json([*hits, *(titled_to_json(paper, score) for paper, score in titled)])
         return 0
-    for rank, hit in enumerate(hits, 1):
-        tell(hit_in_words(rank, hit, explain(options.question, hit) if options.explain else None))
+    for rank, hit in enumerate(found.hits, 1):
+        tell(hit_in_words(rank, hit, explain(asked.text, hit, asked.read_as) if options.explain else None))
     for paper, _ in titled:
         tell(titled_in_words(paper))
-    if not hits and not titled:
+    if not found.hits and not titled:
         what = f"nothing found {only.describe()}" if only else "nothing found"
         say(what if n_papers else "the library is empty: footnoted add FILE brings papers in")
     return 0

@@ -106,6 +106,18 @@ class Reader:
             held = snapshot.held_at([position for position, _ in live])
             return [(held[position].paper, score) for position, score in live]
 
+    def in_a_row(self, text: str, k: int, *, titles_only: bool) -> list[Paper]:
+        """As ``Library.in_a_row``."""
+        chunk_ids = self._words.in_a_row(text, k, titles_only=titles_only)
+        if not chunk_ids:  # as nearly always, and then SQLite need not be asked
+            return []
+        with storage(self._folder), self._records.snapshot() as snapshot:
+            if snapshot is None:
+                return []
+            held = snapshot.chunks(chunk_ids, 0)
+            papers = (held[chunk_id].paper for chunk_id in chunk_ids if chunk_id in held)
+            return list({paper.paper_id: paper for paper in papers}.values())
+
     def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
         """As ``Library.chunks_of``."""
         with storage(self._folder), self._records.snapshot() as snapshot:

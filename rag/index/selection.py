@@ -27,6 +27,9 @@ def condition(only: Filter) -> tuple[str, list[str | int]]:
             if len(word) > 1:
                 require("instr(detail.authors, ?) > 0", word)
         require("is_among(?, detail.authors)", only.author)
+    if only.paper_ids is not None:
+        marks = ",".join("?" * len(only.paper_ids))
+        require(f"detail.position IN (SELECT position FROM name WHERE name IN ({marks}))", *only.paper_ids)
     for tag in only.tags:
         require("detail.position IN (SELECT position FROM tag WHERE folded = ?)", tag.casefold())
     if only.source is not None:

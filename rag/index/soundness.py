@@ -30,7 +30,7 @@ def problems(snapshot: Snapshot, vectors: Vectors | None, words: Words) -> list[
         return found
     try:
         ids = words.ids()
-    except ValueError as error:  # tantivy's name for a file that it cannot read
+    except (ValueError, LibraryError) as error:  # ValueError is tantivy's name for a file that it cannot read
         return [*found, f"tantivy: {error}"]
     found += _difference("tantivy", live, pending, set(ids))
     if len(ids) > len(set(ids)):

@@ -1,7 +1,8 @@
 """Best chunks by words (BM25): the one place that meets tantivy.
 
 A question never goes through tantivy's query language: its words are normalised as the
-abstracts' words were, and looked up as they are. TeX counts as what it prints, in both.
+abstracts' words were, and looked up as they are. TeX counts as what it prints, in both, and
+words that are written in two ways as one (``rag.wording``).
 
 Papers without an abstract are held too, with their titles in a field of their own, so that
 a search of chunks never meets them.
@@ -20,6 +21,7 @@ from rag.errors import LibraryDamaged
 from rag.index.rows import as_utf8
 from rag.index.storage import storage
 from rag.readable import named_signs, readable
+from rag.wording import GREEK_NAMES, looked_up
 
 if TYPE_CHECKING:
     import tantivy
@@ -32,7 +34,7 @@ MAX_TERMS = 64
 """Of a longer question only the rarest words are looked up."""
 
 Fields = tuple[tuple[str, float], ...]
-_FIELDS: Fields = (("title", TITLE_BOOST), ("text", 1.0))
+_FIELDS: Fields = (("title", TITLE_BOOST), ("abstract", 1.0))
 _BARE_FIELDS: Fields = (("bare_title", 1.0),)
 _ANALYSER = "english"
 _MAX_WORD_BYTES = 60  # beyond: a URL or broken text extraction
@@ -64,9 +66,7 @@ class Words:
         from tantivy import Occur, Query
 
         with storage(self._folder.parent):
-            index = self._open()
-            index.reload()
-            searcher = index.searcher()
+            index, searcher = self._searcher()
             query = self._build(text, index, searcher, fields)
             if query is None:
                 return []
@@ -76,6 +76,50 @@ class Words:
             hits = searcher.search(query, k, count=False).hits
             found = [(searcher.doc(address)["chunk_id"][0], float(score)) for score, address in hits]
         return sorted(found, key=lambda hit: (-hit[1], hit[0]))
+
+    def in_a_row(self, text: str, k: int, *, titles_only: bool = False) -> list[str]:
+        """Ids of the ``k`` best texts in which the words of ``text`` stand one after the other, whatever their endings.
+
+        Best is, in which they weigh most; [] for a text without a word.
+        """
+        from tantivy import Occur, Query
+
+        with storage(self._folder.parent):
+            index, searcher = self._searcher()
+            words = self._analyser.analyze(looked_up(readable(as_utf8(text))))
+            if not words:
+                return []
+            fields = _FIELDS[:1] if titles_only else _FIELDS
+            among = [
+                Query.phrase_query(index.schema, field, words)
+                if len(words) > 1
+                else Query.term_query(index.schema, field, words[0])
+                for field, _ in fields
+            ]
+            query = Query.boolean_query([(Occur.Should, one) for one in among])
+            hits = searcher.search(query, k, count=False).hits
+            return [searcher.doc(address)["chunk_id"][0] for _, address in hits]
+
+    def stems(self, words: Sequence[str]) -> list[str]:
+        """As the index has them: '' for what is no single word."""
+        self._open()
+        stems = [self._analyser.analyze(looked_up(as_utf8(word))) for word in words]
+        return [own[0] if len(own) == 1 else "" for own in stems]
+
+    def counts(self, stems: Sequence[str]) -> list[int]:
+        """How many texts and titles have each of ``stems``, as of the last query."""
+        searcher = self._open().searcher()
+        fields = (*_FIELDS, *_BARE_FIELDS)
+        return [sum(searcher.doc_freq(field, stem) for field, _ in fields) for stem in stems]
+
+    def stems_beginning(self, with_: str) -> dict[str, int]:
+        """The stems that begin so, and how many texts and titles have each, as of the last query."""
+        searcher = self._open().searcher()
+        found: dict[str, int] = {}
+        for field, _ in _FIELDS:
+            for stem, n in searcher.terms_with_prefix(field, with_):
+                found[stem] = found.get(stem, 0) + n
+        return found
 
     def check_holds(self, n_documents: int) -> None:
         """Raises LibraryDamaged if fewer chunks and papers without abstract are there at all."""
@@ -119,11 +163,25 @@ class Words:
 
                 self._folder.mkdir(exist_ok=True)
                 self._analyser = _analyser()
-                # Creates the index where there is none, and opens it otherwise.
-                self._index = tantivy.Index(_schema(), path=str(self._folder))
+                try:
+                    # Creates the index where there is none, and opens it otherwise.
+                    self._index = tantivy.Index(_schema(), path=str(self._folder))
+                except ValueError as error:
+                    if "schema" not in str(error):
+                        raise
+                    raise LibraryDamaged(
+                        f"the words in {self._folder} were indexed by another version of footnoted: "
+                        "run 'footnoted repair', which indexes them anew from the records"
+                    ) from error
                 self._index.register_tokenizer(_ANALYSER, self._analyser)
                 self._index.config_reader("manual")
             return self._index
+
+    def _searcher(self) -> tuple[tantivy.Index, tantivy.Searcher]:
+        """Of what was last committed."""
+        index = self._open()
+        index.reload()
+        return index, index.searcher()
 
     def _build(
         self, text: str, index: tantivy.Index, searcher: tantivy.Searcher, fields: Fields
@@ -131,7 +189,7 @@ class Words:
         from tantivy import Occur, Query
 
         # A lone surrogate cannot reach tantivy, which takes UTF-8.
-        text = readable(as_utf8(text))
+        text = looked_up(readable(as_utf8(text)))
         terms = list(dict.fromkeys(self._analyser.analyze(text)))
         n_documents = {term: sum(searcher.doc_freq(field, term) for field, _ in fields) for term in terms}
         terms = [term for term in terms if n_documents[term]]
@@ -153,7 +211,7 @@ def document(paper: Paper, chunk: Chunk) -> tantivy.Document:
     import tantivy
 
     text = chunk.span.of(paper.abstract)
-    return tantivy.Document(chunk_id=chunk.chunk_id, title=_printed(paper.title), text=_printed(text))
+    return tantivy.Document(chunk_id=chunk.chunk_id, title=_printed(paper.title), abstract=_printed(text))
 
 
 def bare_document(bare_id: str, paper: Paper) -> tantivy.Document:
@@ -163,8 +221,9 @@ def bare_document(bare_id: str, paper: Paper) -> tantivy.Document:
 
 
 def _printed(text: str) -> str:
-    """As a reader sees it, and at its end the names of its signs: 'alpha' finds what prints as α."""
-    return as_utf8(" ".join((readable(text), *named_signs(text))))
+    """As a reader sees it, in one spelling, and at its end the names of its signs: 'times' finds what prints as ×."""
+    names = (name for name in named_signs(text) if name not in GREEK_NAMES)  # those stand in their places already
+    return as_utf8(looked_up(" ".join((readable(text), *names))))
 
 
 def delete(writer: tantivy.IndexWriter, chunk_ids: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rag import vocabulary
 from rag.readable import readable
+from rag.retrieval.spelling import ReadAs
 from rag.types import Hit
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
@@ -23,6 +24,8 @@ class Explanation:
     dense_rank: int | None
     lexical_rank: int | None
     """1-based places on either side; None if that side did not find it by itself."""
+    read_as: tuple[ReadAs, ...] = ()
+    """Words of the question that were taken for slips of others."""
 
     def in_words(self) -> str:
         """One line for people."""
@@ -35,11 +38,12 @@ class Explanation:
             parts.append(f"number {self.lexical_rank} by words")
         if self.dense_rank is not None:
             parts.append(f"number {self.dense_rank} by meaning")
+        parts += [f"“{slip.word}” read as “{slip.read_as}”" for slip in self.read_as]
         return "; ".join(parts) or "near in meaning, by one of its sentences"
 
 
-def explain(question: str, hit: Hit) -> Explanation:
-    """From the hit alone: nothing is searched again."""
+def explain(question: str, hit: Hit, read_as: tuple[ReadAs, ...] = ()) -> Explanation:
+    """From the hit alone: nothing is searched again. ``question`` as it was searched for, its slips put right."""
     title = set(vocabulary.stems(readable(hit.paper.title)))
     abstract = set(vocabulary.stems(readable(hit.paper.abstract)))
     asked: dict[str, str] = {}
@@ -55,6 +59,7 @@ def explain(question: str, hit: Hit) -> Explanation:
         nearest=hit.nearest.of(hit.paper.abstract) if hit.nearest is not None else "",
         dense_rank=ranks.get("dense"),
         lexical_rank=ranks.get("lexical"),
+        read_as=read_as,
     )
 
 

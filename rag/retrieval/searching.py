@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from rag.filters import Filter
 from rag.index.vectors import FloatArray
 from rag.library import Candidates, Library
 from rag.papers import fold
-from rag.retrieval.evidence import Breadth, Evidence, breadth_of, rank_sentences, read_again
+from rag.retrieval.asked import NOT_ASKED, Asked, asked
+from rag.retrieval.evidence import NOTHING, Breadth, Evidence, breadth_of, rank_sentences, read_again
 from rag.retrieval.fusion import fuse
+from rag.retrieval.naming import title_within
+from rag.retrieval.placing import in_front
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.retrieval.settings import DEFAULT, SearchSettings
 from rag.types import Hit, Origin, Paper
@@ -25,6 +30,8 @@ class Found:
     """One a paper, best first."""
     evidence: Evidence
     """Its sentences' ``hit`` indexes ``hits``."""
+    asked: Asked = NOT_ASKED
+    """The question as it was searched for."""
 
 
 def search(
@@ -39,15 +46,12 @@ def search(
     """The ``k`` best papers' best chunks for a question, best first; () if nothing is found.
 
     The whole of the question counts: its meaning against each chunk with its title, its
-    words against title and text. With ``only``, out of those papers alone; of several
-    papers of one work the best is shown. Raises LibraryMismatch if the library was made
-    with another embedding, EmbeddingError if the question cannot be embedded.
+    words against title and text; what else it says ('since 2020', a title, a name, a phrase
+    in quotation marks) is heeded as ``asked`` says. With ``only``, out of those papers
+    alone; of several papers of one work the best is shown. Raises LibraryMismatch if the
+    library was made with another embedding, EmbeddingError if the question cannot be embedded.
     """
-    if not question.strip() or len(library) == 0:
-        return ()
-    if not settings.dense:
-        return find(library, question, None, k=k, settings=settings, only=only)
-    return look(library, question, k=k, settings=settings, reranker=reranker, only=only).hits
+    return look(library, question, k=k, settings=settings, reranker=reranker, only=only, evidence=False).hits
 
 
 def look(
@@ -61,13 +65,26 @@ def look(
     about: Sequence[str] = (),
     without: Collection[str] = (),
     only: Filter | None = None,
+    years: Filter | None = None,
+    reads_years: bool = True,
+    evidence: bool = True,
 ) -> Found:
-    """As ``search``, with the sentences of the best papers ranked; needs the dense side.
+    """As ``search``, with the sentences of the best papers ranked, if the dense side takes part.
 
     ``about`` names the only papers that count, ``without`` those that do not, and ``only``
-    what holds of those that do. By default the question's words say how many papers are
-    looked at (``breadth``).
+    what holds of those that do; ``years`` were read from the question before, and with
+    ``reads_years=False`` none are. By default the question's words say how many papers are
+    looked at (``breadth``). With ``evidence=False`` no sentence is ranked for its own sake.
     """
+    if not question.strip() or len(library) == 0:
+        return Found((), NOTHING)
+    ask = asked(library, question, only=only, years=years, reads_years=reads_years, about=about)
+    question, only = ask.text, ask.only
+    if not question:
+        return Found((), NOTHING, ask)
+    if not settings.dense:
+        hits = find(library, question, None, k=k, settings=settings, without=without, only=only)
+        return Found(with_named(library, None, hits, ask, without)[:k], NOTHING, ask)
     vector = embed(library, question)
     breadth = breadth or breadth_of(question)
     reads = reranker if settings.rerank else None
@@ -76,13 +93,15 @@ def look(
         hits = tuple(hit for hit in hits if only is None or only.matches(hit.paper))
     else:
         n_wanted = k if reads is None else max(k, breadth.n_read)
-        hits = find(library, question, vector, k=n_wanted, settings=settings, without=without, only=only)
+        finds = replace(settings, dense=False, lexical=True) if ask.by_words else settings
+        hits = find(library, question, vector, k=n_wanted, settings=finds, without=without, only=only)
+        hits = with_named(library, vector, hits, ask, without)
     if reads is None:
-        evidence = rank_sentences(question, vector, hits[:k], breadth)
-        return Found(hits[:k], evidence)
-    hits, evidence = read_again(question, vector, hits, reads, breadth)
-    kept = tuple(sentence for sentence in evidence.sentences if sentence.hit < k)
-    return Found(hits[:k], Evidence(kept, evidence.log_odds))
+        return Found(hits[:k], rank_sentences(question, vector, hits[:k], breadth) if evidence else NOTHING, ask)
+    hits, ranked = read_again(question, vector, hits, reads, breadth)
+    hits, ranked = in_front(hits, ranked, _named(hits, ask))
+    kept = tuple(sentence for sentence in ranked.sentences if sentence.hit < k)
+    return Found(hits[:k], Evidence(kept, ranked.log_odds), ask)
 
 
 def embed(library: Library, question: str) -> FloatArray:
@@ -153,6 +172,25 @@ def hits_of(library: Library, vector: FloatArray, paper_ids: Sequence[str]) -> t
                 stored.paper, stored.chunk, score, (origin,), nearest, stored.sentence_vectors
             )
     return tuple(sorted(best.values(), key=lambda hit: -hit.score))
+
+
+def with_named(
+    library: Library, vector: FloatArray | None, hits: tuple[Hit, ...], ask: Asked, without: Collection[str] = ()
+) -> tuple[Hit, ...]:
+    """The hits with the papers that the question names in front, found or not."""
+    there = {paper_id for hit in hits for paper_id in (hit.paper.paper_id, *hit.versions)}
+    missing = [paper_id for paper_id in ask.first if paper_id not in there and paper_id not in without]
+    if missing:
+        at_rest = np.zeros(library.state.n_dims or 1, np.float32)
+        more = hits_of(library, at_rest if vector is None else vector, missing)
+        nearest = vector is not None
+        more = tuple(replace(hit, origins=(), nearest=hit.nearest if nearest else None) for hit in more)
+        hits = (*hits, *(hit for hit in more if ask.only is None or ask.only.matches(hit.paper)))
+    return in_front(hits, NOTHING, _named(hits, ask))[0]
+
+
+def _named(hits: Sequence[Hit], ask: Asked) -> tuple[str, ...]:
+    return ask.first or title_within(ask.text, [hit.paper for hit in hits])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.types import AbstentionReason, Answer, Claim, Paper, Verdict
+from ui.asking import Narrowing
 from ui.progress import Progress, claim_ends, unchecked_rest
 from ui.rendering.comparison import comparison
 from ui.rendering.doubts import doubt
@@ -23,9 +24,8 @@ def turn(number: int, answer: Answer, t: Texts, *, within: str = "", marks: Sequ
     """A finished turn. ``within`` says in words which papers it was asked of; ``marks`` holds the
     reader's own judgement of it ("up" or "down")."""
     body = _answer(number, answer, t)
-    return _turn(number, answer.question, answer.standalone_question, body, t, within=within) + _foot(
-        number, answer, t, marks
-    )
+    head = _turn(number, answer.question, answer.standalone_question, _years(answer, t) + body, t, within=within)
+    return head + _foot(number, answer, t, marks)
 
 
 def under_way(number: int, progress: Progress, t: Texts, *, before: int = 0, within: str = "") -> str:
@@ -59,16 +59,29 @@ def _turn(number: int, question: str, standalone: str, body: str, t: Texts, *, w
     )
 
 
+def _years(answer: Answer, t: Texts) -> str:
+    """The years that were read from the question, as a chip: taken away, it is asked again without them."""
+    words = Narrowing(*answer.years).in_words(t).get("years") if answer.years is not None else None
+    if words is None:
+        return ""
+    return (
+        f'<p class="aside"><button type="button" class="chip filter" data-do="any-year" '
+        f'data-question="{text(answer.standalone_question or answer.question)}" '
+        f'aria-label="{text(t("turn.any_year", years=words))}">{text(words)} '
+        f'<span aria-hidden="true">×</span></button></p>'
+    )
+
+
 def status(progress: Progress, t: Texts, *, before: int = 0) -> str:
-    """One line: what is going on."""
+    """One line: what is going on, and what was read into the question."""
     if progress.answer is not None:
-        return _status_of(progress.answer, t)
+        return " ".join((_status_of(progress.answer, t), *progress.notes))
     if progress.n_papers is None:
         return t("ask.waiting", n=before) if before else t("ask.starting")
     if progress.sources is None:
         return t("ask.searching", n=progress.n_papers)
     if not progress.text:
-        return t("ask.reading", n=len(papers_of(progress.sources)))
+        return " ".join((*progress.notes, t("ask.reading", n=len(papers_of(progress.sources)))))
     return t("ask.writing")
 
 

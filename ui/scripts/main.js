@@ -19,6 +19,7 @@ const clicks = {
   "close-evidence": closeSheet,
   question: () => questionBox()?.focus(),
   retry: () => ask("", { retry: true }),
+  "any-year": (at) => ask(at.dataset.question, { anyYear: true }),
   rename: (at) => rename(at.dataset.id),
   delete: (at) => {
     closePopovers();

@@ -23,7 +23,7 @@ const asking = (typed) => {
     language: state.language,
     ticket: crypto.getRandomValues(new Uint32Array(2)).join("-"),
     retry: Boolean(given.retry),
-    request: { kind: given.kind || kind(), only: given.only || state.only },
+    request: { kind: given.kind || kind(), only: given.only || state.only, any_year: Boolean(given.anyYear) },
   };
   if (state.busy) return ["", JSON.stringify({ ...context, ignore: true })];
   if (!given.question.trim() && !given.retry) {
