@@ -216,6 +216,29 @@ def test_a_silent_run_repeats_itself_so_that_a_watcher_that_is_gone_is_noticed(m
     assert rest == [first, first]
 
 
+def test_an_answer_is_told_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "REFRESH_SECONDS", 3_600.0)
+    go_on = threading.Event()
+
+    def stream() -> Iterator[Event]:
+        yield Found(())
+        yield Wrote("a")
+        go_on.wait(20)
+        yield Finished(Answer("q", "q", "answered", "a"))
+
+    async def watch(run: Run) -> list[Progress]:
+        watching, thread = run.watch(), working(run, stream())
+        seen = [await anext(watching)]
+        while seen[-1].answer is None:
+            if seen[-1].text:
+                go_on.set()
+            seen.append(await asyncio.wait_for(anext(watching), 20))
+        await asyncio.to_thread(thread.join, 10)
+        return seen
+
+    assert [progress.text for progress in asyncio.run(watch(run_of()))][-2:] == ["a", "a"]
+
+
 def test_errors_become_their_one_line_and_bugs_hide_their_insides() -> None:
     def fails() -> Iterator[Event]:
         yield Searching("q", 1)

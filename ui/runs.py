@@ -7,6 +7,7 @@ watches any more is stopped after a while, and what it had is kept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -141,7 +142,8 @@ class Run:
                     yield progress
                     if is_over:
                         return
-                    await asyncio.sleep(REFRESH_SECONDS if progress.text or progress.sources else 0)
+                    if progress.text or progress.sources:
+                        await self._refresh(changed)
                 else:
                     try:
                         await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
@@ -153,6 +155,16 @@ class Run:
                 self._unwatched_since = time.monotonic()
 
     # -- inside
+
+    async def _refresh(self, changed: asyncio.Event) -> None:
+        """Until the next picture is due: REFRESH_SECONDS, but no longer than the answer takes."""
+        due = time.monotonic() + REFRESH_SECONDS
+        while (seconds := due - time.monotonic()) > 0:
+            changed.clear()
+            if self.over.is_set():
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), seconds)
 
     def _tell(self, event: Event) -> None:
         with self._lock:

@@ -25,6 +25,7 @@ from ui.desk.desk import Desk
 from ui.doors import Doors
 from ui.gate import Gate
 from ui.page import MAX_STREAMS, build
+from ui.rendering.markup import site_icon
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 7860
@@ -118,7 +119,7 @@ def look() -> dict[str, Any]:
         # names of fonts that the system has; gradio's own defaults would be fetched
         "theme": gr.themes.Base(font=fonts, font_mono=("ui-monospace", "Menlo", "Consolas", "monospace")),
         # In the head and not as gradio's css, which is taken apart and put together again.
-        "head": f'<style>{style}</style><script>(() => {{\n"use strict";\n{script}\n}})();</script>',
+        "head": f'{site_icon()}<style>{style}</style><script>(() => {{\n"use strict";\n{script}\n}})();</script>',
         "favicon_path": str(files / "favicon.svg"),
         "footer_links": [],
         "run_history": False,
