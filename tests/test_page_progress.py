@@ -130,6 +130,25 @@ def test_every_watcher_sees_the_evidence_before_the_first_word_and_the_answer_la
     assert "server ended" in (kept.saved[0][0].error or "")
 
 
+def test_what_came_before_a_silence_is_saved_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.05)
+    go_on = threading.Event()
+
+    def stream() -> Iterator[Event]:
+        yield Found(())
+        yield Wrote("One.")
+        go_on.wait(20)
+        yield Finished(Answer("q", "q", "answered", "One."))
+
+    kept = Kept()
+    thread = working(run_of(kept), stream())
+    wait_for(lambda: kept.saved and kept.saved[-1][0].text == "One.")
+    assert kept.saved[-1][1] is False
+    go_on.set()
+    thread.join(10)
+    assert [is_over for _, is_over in kept.saved][-1] is True
+
+
 def test_stop_is_heard_while_the_stream_is_silent_and_what_comes_later_changes_nothing() -> None:
     go_on, closed = threading.Event(), threading.Event()
 

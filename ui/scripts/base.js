@@ -11,6 +11,7 @@ const state = {
   place: null, // the footnote or sentence that was gone to last
   ticket: null, // of a question of which nothing was heard yet
   heard: 0, // when the server last spoke of the answer under way
+  expired: false, // the log-in has ended
 };
 
 const byId = (id) => document.getElementById(id);
@@ -142,6 +143,7 @@ const online = () => {
   banner("");
 };
 const expired = () => {
+  state.expired = true;
   setBusy(false);
   banner(said("expired"), `${address("log-in")}?next=${encodeURIComponent(location.search + location.hash)}`);
 };

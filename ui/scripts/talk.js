@@ -2,6 +2,19 @@
 
 const questionBox = () => document.querySelector("#question textarea, #question input");
 
+// What is being written when the log-in ends is still there after the next one.
+window.addEventListener("pagehide", () => {
+  if (state.expired) sessionStorage.setItem("footnoted-draft", questionBox()?.value || "");
+});
+const bringBackDraft = () => {
+  const draft = sessionStorage.getItem("footnoted-draft");
+  sessionStorage.removeItem("footnoted-draft");
+  const box = questionBox();
+  if (!draft || !box) return;
+  box.value = draft;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+};
+
 // A question that was not typed: an example, a better question, a retry, a region of the map.
 let pending = null;
 
@@ -64,6 +77,7 @@ const told = (message) => {
 
 const arrived = () => {
   document.body.classList.add("arrived");
+  bringBackDraft();
   try {
     const only = JSON.parse(sessionStorage.getItem("footnoted-only") || "{}");
     if (Object.keys(only).length) act({ do: "narrow", only });
