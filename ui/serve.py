@@ -29,6 +29,8 @@ from ui.rendering.markup import site_icon
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 7860
+MAX_TABS = 1_000
+"""Tabs that gradio remembers, at 35 kB and their last message each; nothing is lost with one that it forgets."""
 SCRIPTS = ("base", "morph", "settings", "messages", "footnotes", "layers", "talk", "library", "main")
 STYLES = ("words", "frame", "talk", "evidence", "library", "layers", "small")
 """In the order in which they are put together."""
@@ -154,6 +156,7 @@ class Served:
                 pwa=False,
                 enable_monitoring=False,
                 max_threads=MAX_STREAMS,
+                state_session_capacity=MAX_TABS,
                 app_kwargs={
                     "middleware": [
                         Middleware(KnownNames, names=own_names),

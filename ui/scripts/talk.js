@@ -46,6 +46,8 @@ const asking = (typed) => {
   setBusy(true);
   state.heard = performance.now();
   state.ticket = context.ticket;
+  // Where nothing is heard of it, the small doors know why: the log-in has ended, or the server is gone.
+  setTimeout(() => state.ticket === context.ticket && act({ do: "list" }), 1500);
   if (window.matchMedia("(pointer: fine)").matches) questionBox()?.focus({ preventScroll: true });
   return [given.question, JSON.stringify(context)];
 };
