@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import statistics
 import tempfile
 import threading
@@ -25,6 +24,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -58,7 +58,8 @@ class Asker:
         self._new_tab()
 
     def _new_tab(self) -> None:
-        self._session, self._conversation = uuid.uuid4().hex[:11], None
+        self._session = uuid.uuid4().hex[:11]
+        self._conversation: str | None = None
 
     def ask(self, question: str) -> float:
         """Seconds until the checked answer was there. Raises NoAnswer, or what httpx raises."""
@@ -74,18 +75,16 @@ class Asker:
         }
         started = time.perf_counter()
         self._http.post("/gradio_api/queue/join", json=asked).raise_for_status()
-        heard = ""
+        last: dict[str, Any] = {}
         with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._session}) as stream:
             for line in stream.iter_lines():
-                message = json.loads(line[5:]) if line.startswith("data:") else {}
-                heard += json.dumps(message.get("output") or {})
-                if message.get("msg") == "process_completed":
-                    break
+                if line.startswith("data:") and last.get("msg") != "process_completed":
+                    last = json.loads(line.removeprefix("data:"))
         seconds = time.perf_counter() - started
-        if not message.get("success") or "busy" not in heard or '"refused"' in heard or '"failed"' in heard:
-            raise NoAnswer(heard[:500])
-        if named := re.search(r'"conversation": "(\w+)"', heard):
-            self._conversation = named[1]
+        told = (last.get("output") or {}).get("data", [{}])[0]
+        if not last.get("success") or told.get("refused") or "notice failed" in str(told.get("outer")):
+            raise NoAnswer(json.dumps(last)[:500])
+        self._conversation = told["conversation"]
         return seconds
 
 
