@@ -42,14 +42,12 @@ def test_tab_goes_through_the_whole_page_and_the_focus_is_always_seen(visit: Vis
     visit.ask("prose").settle()
     visit.tab.locator("#top .skip").focus()
     stops = []
-    for _ in range(80):
+    while not stops or (stops[-1]["place"] != "turn-1-paper-2" and len(stops) < 100):
         stops.append(visit.tab.evaluate(_SHOWS_FOCUS))
         visit.tab.keyboard.press("Tab")
-        if visit.focused("tagName") == "BODY":
-            break
     assert [stop["what"] for stop in stops if not stop["shown"]] == []
     places = " ".join(str(stop["place"]) for stop in stops)
-    order = ["top", "list-head", "list", "import", "turn-1", "question", "work", "evidence"]
+    order = ["top", "list-head", "list", "import", "turn-1", "question", "kinds", "turn-1-paper-1"]
     found = [places.find(part) for part in order]
     assert -1 not in found, dict(zip(order, found, strict=True))
     assert found == sorted(found), "as the page is read"

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from eval.benchmarks.startup import GIVE_UP_SECONDS, PAPERS
 from rag.config import Config
 from rag.embedding import BundledEmbedder
 from rag.readers import read_papers
@@ -37,7 +38,6 @@ from ui.desk.desk import Desk, DeskSettings
 from ui.library_port import LibraryPort
 from ui.serve import Served, Serving
 
-PAPERS = Path(__file__).parents[2] / "rag" / "data" / "daily_papers.txt"
 ANSWERABLE = EXAMPLES[:-1]
 EVIDENCE_TARGET, ANSWER_TARGET, OVERHEAD_TARGET = 1000.0, 2000.0, 150.0
 
@@ -116,12 +116,13 @@ def measure(port: LibraryPort, address: str, options: argparse.Namespace, outwar
             context.on("request", lambda request: outward.requests.extend(outside_request(request.url)))
             context.add_init_script(STOPWATCH)
             tab = context.new_page()
+            tab.set_default_timeout(1000 * GIVE_UP_SECONDS)
             tab.goto(address)
             tab.wait_for_selector("body.arrived")
             alone = ask_alone(port, question) if number % 2 == 0 else None
             cpu = time.process_time()
             tab.locator(".examples button").nth(ANSWERABLE.index(question)).click()
-            tab.wait_for_function("window.seen.answer > 0", timeout=60_000)
+            tab.wait_for_function("window.seen.answer > 0")
             cpu = 1000 * (time.process_time() - cpu)
             seen = tab.evaluate("window.seen")
             context.close()

@@ -2,9 +2,10 @@
 
 const questionBox = () => document.querySelector("#question textarea, #question input");
 
-// What is being written when the log-in ends is still there after the next one.
+// What is being written when the log-in ends is still there after the next one; and when the server comes back, at which
+// gradio loads the page anew.
 window.addEventListener("pagehide", () => {
-  if (state.expired) sessionStorage.setItem("footnoted-draft", questionBox()?.value || "");
+  if (state.cutOff) sessionStorage.setItem("footnoted-draft", questionBox()?.value || "");
 });
 const bringBackDraft = () => {
   const draft = sessionStorage.getItem("footnoted-draft");
