@@ -6,7 +6,7 @@ The page is served by this process; Chromium, without a window, opens it anew fo
 and clicks on one of its examples. Prints medians in milliseconds: from the click to the first
 evidence that can be seen, to the checked answer, and what the latter takes beyond an ``ask``
 for the same question in the same process, just before or after it; and the same in processor
-time of this process, which says something on a busy machine too. Then how many requests of the
+time of the server's threads, which says something on a busy machine too. Then how many requests of the
 browser and connections of this process would have left the machine.
 """
 
@@ -120,10 +120,10 @@ def measure(port: LibraryPort, address: str, options: argparse.Namespace, outwar
             tab.goto(address)
             tab.wait_for_selector("body.arrived")
             alone = ask_alone(port, question) if number % 2 == 0 else None
-            cpu = time.process_time()
+            cpu = server_cpu()
             tab.locator(".examples button").nth(ANSWERABLE.index(question)).click()
             tab.wait_for_function("window.seen.answer > 0")
-            cpu = 1000 * (time.process_time() - cpu)
+            cpu = server_cpu() - cpu
             seen = tab.evaluate("window.seen")
             context.close()
             if number < 0:
@@ -137,6 +137,11 @@ def measure(port: LibraryPort, address: str, options: argparse.Namespace, outwar
             measured["cpu"].append(cpu - alone.cpu)
         browser.close()
     return measured
+
+
+def server_cpu() -> float:
+    """Milliseconds of the processor that all threads but this one, which drives the browser, have used."""
+    return 1000 * (time.process_time() - time.thread_time())
 
 
 def ask_alone(port: LibraryPort, question: str) -> Cost:
