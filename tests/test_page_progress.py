@@ -130,6 +130,25 @@ def test_every_watcher_sees_the_evidence_before_the_first_word_and_the_answer_la
     assert "server ended" in (kept.saved[0][0].error or "")
 
 
+def test_what_came_before_a_silence_is_saved_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "SAVE_SECONDS", 0.05)
+    go_on = threading.Event()
+
+    def stream() -> Iterator[Event]:
+        yield Found(())
+        yield Wrote("One.")
+        go_on.wait(20)
+        yield Finished(Answer("q", "q", "answered", "One."))
+
+    kept = Kept()
+    thread = working(run_of(kept), stream())
+    wait_for(lambda: kept.saved and kept.saved[-1][0].text == "One.")
+    assert kept.saved[-1][1] is False
+    go_on.set()
+    thread.join(10)
+    assert [is_over for _, is_over in kept.saved][-1] is True
+
+
 def test_stop_is_heard_while_the_stream_is_silent_and_what_comes_later_changes_nothing() -> None:
     go_on, closed = threading.Event(), threading.Event()
 
@@ -214,6 +233,29 @@ def test_a_silent_run_repeats_itself_so_that_a_watcher_that_is_gone_is_noticed(m
 
     first, *rest = asyncio.run(beats(run_of()))
     assert rest == [first, first]
+
+
+def test_an_answer_is_told_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "REFRESH_SECONDS", 3_600.0)
+    go_on = threading.Event()
+
+    def stream() -> Iterator[Event]:
+        yield Found(())
+        yield Wrote("a")
+        go_on.wait(20)
+        yield Finished(Answer("q", "q", "answered", "a"))
+
+    async def watch(run: Run) -> list[Progress]:
+        watching, thread = run.watch(), working(run, stream())
+        seen = [await anext(watching)]
+        while seen[-1].answer is None:
+            if seen[-1].text:
+                go_on.set()
+            seen.append(await asyncio.wait_for(anext(watching), 20))
+        await asyncio.to_thread(thread.join, 10)
+        return seen
+
+    assert [progress.text for progress in asyncio.run(watch(run_of()))][-2:] == ["a", "a"]
 
 
 def test_errors_become_their_one_line_and_bugs_hide_their_insides() -> None:

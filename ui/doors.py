@@ -67,8 +67,7 @@ class Doors:
         """A file on its way into the library, as the whole body; its name is in a header."""
         person, t = person_of(request), _texts(request)
         name = unquote(request.headers.get("x-file-name", ""))[:1_000]
-        limit = self._desk.settings.limits.upload_bytes
-        size = f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1_000} kB"
+        limit, size = self._desk.settings.limits.upload_bytes, self._desk.settings.limits.upload_size
         try:
             self._desk.shelving.check_may_change(t)
             if self._desk.adding.n_under_way >= self._desk.settings.limits.files_waiting:

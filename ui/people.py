@@ -38,6 +38,12 @@ class Limits:
     waiting_questions: int = 200
     """Of all people together, beyond those that are being answered."""
 
+    @property
+    def upload_size(self) -> str:
+        """``upload_bytes`` for people."""
+        is_large = self.upload_bytes >= 1_000_000
+        return f"{self.upload_bytes // 1_000_000} MB" if is_large else f"{self.upload_bytes // 1_000} kB"
+
 
 class Hourly:
     """How many times each person did something in the last hour. From any thread."""

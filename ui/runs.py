@@ -7,6 +7,7 @@ watches any more is stopped after a while, and what it had is kept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -66,6 +67,7 @@ class Run:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._saving = threading.RLock()
+        self._next_save: threading.Timer | None = None
         self._progress = Progress(question)
         self._version = 0
         self._found: tuple[int, Progress] | None = None
@@ -88,7 +90,6 @@ class Run:
 
     def work(self, start: AskStream) -> None:
         """Work it out to its end; raises nothing. For a thread of its own."""
-        saved_at = time.monotonic()
         try:
             if not self.stopping.is_set():
                 stream = start(self.stopping)
@@ -99,10 +100,10 @@ class Run:
                         if self.stopping.is_set():
                             break
                         self._tell(event)
-                        now = time.monotonic()
-                        if isinstance(event, Found) or now - saved_at > SAVE_SECONDS:
-                            saved_at = now
+                        if isinstance(event, Found):
                             self._save()
+                        else:
+                            self._save_soon()
                 finally:
                     close = getattr(stream, "close", None)
                     if close is not None:
@@ -141,7 +142,8 @@ class Run:
                     yield progress
                     if is_over:
                         return
-                    await asyncio.sleep(REFRESH_SECONDS if progress.text or progress.sources else 0)
+                    if progress.text or progress.sources:
+                        await self._refresh(changed)
                 else:
                     try:
                         await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
@@ -153,6 +155,16 @@ class Run:
                 self._unwatched_since = time.monotonic()
 
     # -- inside
+
+    async def _refresh(self, changed: asyncio.Event) -> None:
+        """Until the next picture is due: REFRESH_SECONDS, but no longer than the answer takes."""
+        due = time.monotonic() + REFRESH_SECONDS
+        while (seconds := due - time.monotonic()) > 0:
+            changed.clear()
+            if self.over.is_set():
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), seconds)
 
     def _tell(self, event: Event) -> None:
         with self._lock:
@@ -183,10 +195,21 @@ class Run:
                 self.over.set()
         self._wake()
 
+    def _save_soon(self) -> None:
+        """Within SAVE_SECONDS, whether or not the stream goes on by then."""
+        with self._saving:
+            if self._next_save is None and not self.over.is_set():
+                self._next_save = threading.Timer(SAVE_SECONDS, self._save)
+                self._next_save.daemon = True
+                self._next_save.start()
+
     def _save(self, *, is_over: bool = False) -> None:
         with self._saving:
             if self.over.is_set():
                 return
+            if self._next_save is not None:
+                self._next_save.cancel()
+                self._next_save = None
             progress = self._progress
             answer = progress.answer or stopped(progress, self._model, time.monotonic() - self._began)
             try:

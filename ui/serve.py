@@ -25,9 +25,12 @@ from ui.desk.desk import Desk
 from ui.doors import Doors
 from ui.gate import Gate
 from ui.page import MAX_STREAMS, build
+from ui.rendering.markup import site_icon
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 7860
+MAX_TABS = 1_000
+"""Tabs that gradio remembers, at 35 kB and their last message each; nothing is lost with one that it forgets."""
 SCRIPTS = ("base", "morph", "settings", "messages", "footnotes", "layers", "talk", "library", "main")
 STYLES = ("words", "frame", "talk", "evidence", "library", "layers", "small")
 """In the order in which they are put together."""
@@ -118,7 +121,7 @@ def look() -> dict[str, Any]:
         # names of fonts that the system has; gradio's own defaults would be fetched
         "theme": gr.themes.Base(font=fonts, font_mono=("ui-monospace", "Menlo", "Consolas", "monospace")),
         # In the head and not as gradio's css, which is taken apart and put together again.
-        "head": f'<style>{style}</style><script>(() => {{\n"use strict";\n{script}\n}})();</script>',
+        "head": f'{site_icon()}<style>{style}</style><script>(() => {{\n"use strict";\n{script}\n}})();</script>',
         "favicon_path": str(files / "favicon.svg"),
         "footer_links": [],
         "run_history": False,
@@ -153,6 +156,7 @@ class Served:
                 pwa=False,
                 enable_monitoring=False,
                 max_threads=MAX_STREAMS,
+                state_session_capacity=MAX_TABS,
                 app_kwargs={
                     "middleware": [
                         Middleware(KnownNames, names=own_names),

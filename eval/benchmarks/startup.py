@@ -23,6 +23,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,15 @@ def main() -> None:
         print(f"{'':34}{'measured':>9}  target")
 
         before = children_cpu_seconds()
-        with page(["--first-papers", str(options.papers), *library], environ) as (address, started):
-            get(address)
-            row("first chat, page served", time.monotonic() - started, "s", None)
-            first_answer(address)
-            row("first chat, question answered", time.monotonic() - started, "s", 15)
+        with page(["--first-papers", str(options.papers), *library], environ) as running:
+            get(running.address)
+            row("first chat, page served", time.monotonic() - running.started, "s", None)
+            first_answer(running.address)
+            row("first chat, question answered", time.monotonic() - running.started, "s", 15)
         row("first chat, all its processes", children_cpu_seconds() - before, "s CPU", None)
-        with page(library, environ) as (address, started):
-            first_answer(address)
-            row("second chat, question answered", time.monotonic() - started, "s", None)
+        with page(library, environ) as running:
+            first_answer(running.address)
+            row("second chat, question answered", time.monotonic() - running.started, "s", None)
 
         def cpu(*arguments: str) -> float:
             return min(cpu_seconds([*FOOTNOTED, *arguments], environ) for _ in range(options.rounds))
@@ -80,9 +81,19 @@ def children_cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A page that is up, in a process of its own."""
+
+    address: str
+    started: float
+    """When its command was started, by ``time.monotonic``."""
+    pid: int
+
+
 @contextmanager
-def page(arguments: Sequence[str], environ: dict[str, str]) -> Iterator[tuple[str, float]]:
-    """The address of a running page, once it is printed, and the moment at which its command was started."""
+def page(arguments: Sequence[str], environ: dict[str, str]) -> Iterator[Running]:
+    """``footnoted chat``, once its address is printed."""
     started = time.monotonic()
     with subprocess.Popen(
         [*FOOTNOTED, "chat", "--no-browser", *arguments], env=environ, stdout=subprocess.PIPE, text=True
@@ -92,7 +103,7 @@ def page(arguments: Sequence[str], environ: dict[str, str]) -> Iterator[tuple[st
             address = next((word for line in process.stdout for word in line.split() if word.startswith("http")), None)
             if address is None:
                 raise SystemExit(f"footnoted chat ended with {process.wait()} before it printed an address")
-            yield address, started
+            yield Running(address, started, process.pid)
         finally:
             process.send_signal(signal.SIGINT)  # as Ctrl-C: it waits for its own processes
 

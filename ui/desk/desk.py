@@ -30,6 +30,7 @@ _SCRIPT_TEXTS = {
     "rename_of": "list.rename_of",
     "nothing": "ask.nothing",
     "uploading": "add.uploading",
+    "failed": "add.failed",
     "broken_off": "add.broken_off",
     "close": "settings.close",
     "sentence": "evidence.back",

@@ -76,11 +76,10 @@ class Shelving:
     def library(self, person: Person, asked: Mapping[str, Any], t: Texts) -> Message:
         """The three tabs as they are opened."""
         shelf = self._core.shelf()
-        limit = f"{self._limits.upload_bytes // 1_000_000} MB"
         message = self.papers(person, asked, t)
         message["inner"] |= {
             "library-tools": library.tools(shelf, t),
-            "library-drop": "" if self._read_only else library.drop_zone(t, limit),
+            "library-drop": "" if self._read_only else library.drop_zone(t, self._limits.upload_size),
             "library-statistics": plots.statistics(shelf, t),
         }
         message["inner"] |= self.files(person, asked, t)["inner"]

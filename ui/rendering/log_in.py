@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from ui.rendering.markup import text
+from ui.rendering.markup import site_icon, text
 from ui.texts import Texts
 
 
@@ -15,7 +15,7 @@ def page(t: Texts, *, onward: str = "", name: str = "", why: str = "") -> str:
     said = f'<p class="why" role="alert">{text(why)}</p>' if why else ""
     return (
         f'<!doctype html><html lang="{t.language}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'{site_icon()}<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{text(t('log_in.title'))} · footnoted</title><style>{style}</style></head><body><main>"
         f'<h1 class="brand">footnoted</h1><form method="post" action="log-in"><h2>{text(t("log_in.title"))}</h2>{said}'
         f"<label>{text(t('log_in.name'))}"

@@ -7,10 +7,12 @@ in the result was written in these modules.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import resources
 from itertools import pairwise
 from urllib.parse import quote, urlsplit
 
@@ -47,6 +49,13 @@ def text(value: str) -> str:
 def outside(value: str) -> str:
     """``text`` whose direction marks cannot reorder what stands beside it."""
     return f"<bdi>{text(value)}</bdi>"
+
+
+@functools.cache
+def site_icon() -> str:
+    """The link to the page's icon, which it holds itself: a browser would look for one outside a proxy's prefix."""
+    drawing = (resources.files("ui") / "favicon.svg").read_text(encoding="utf-8").strip()
+    return f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{quote(drawing)}">'
 
 
 def title_of(paper: Paper) -> str:

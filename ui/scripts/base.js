@@ -11,6 +11,7 @@ const state = {
   place: null, // the footnote or sentence that was gone to last
   ticket: null, // of a question of which nothing was heard yet
   heard: 0, // when the server last spoke of the answer under way
+  cutOff: false, // the server was gone, or the log-in has ended: this page may soon be loaded anew
 };
 
 const byId = (id) => document.getElementById(id);
@@ -122,6 +123,7 @@ const banner = (line, link = "") => {
   place.hidden = !line;
 };
 const offline = () => {
+  state.cutOff = true;
   banner(said("offline"));
   if (pinging) return;
   pinging = setInterval(async () => {
@@ -142,6 +144,7 @@ const online = () => {
   banner("");
 };
 const expired = () => {
+  state.cutOff = true;
   setBusy(false);
   banner(said("expired"), `${address("log-in")}?next=${encodeURIComponent(location.search + location.hash)}`);
 };

@@ -166,10 +166,15 @@ const uploadRow = (name) => {
     remove: () => row.remove(),
     fail: (line) => {
       row.className = "file failed";
+      const sign = document.createElement("span");
+      sign.className = "sign";
+      sign.setAttribute("aria-hidden", "true");
+      sign.textContent = "!";
+      head.prepend(sign);
       const why = document.createElement("p");
       why.className = "why";
       why.textContent = line;
-      words.textContent = "!";
+      words.textContent = said("failed");
       row.append(why);
     },
   };

@@ -2,6 +2,20 @@
 
 const questionBox = () => document.querySelector("#question textarea, #question input");
 
+// What is being written when the log-in ends is still there after the next one; and when the server comes back, at which
+// gradio loads the page anew.
+window.addEventListener("pagehide", () => {
+  if (state.cutOff) sessionStorage.setItem("footnoted-draft", questionBox()?.value || "");
+});
+const bringBackDraft = () => {
+  const draft = sessionStorage.getItem("footnoted-draft");
+  sessionStorage.removeItem("footnoted-draft");
+  const box = questionBox();
+  if (!draft || !box) return;
+  box.value = draft;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+};
+
 // A question that was not typed: an example, a better question, a retry, a region of the map.
 let pending = null;
 
@@ -33,6 +47,8 @@ const asking = (typed) => {
   setBusy(true);
   state.heard = performance.now();
   state.ticket = context.ticket;
+  // Where nothing is heard of it, the small doors know why: the log-in has ended, or the server is gone.
+  setTimeout(() => state.ticket === context.ticket && act({ do: "list" }), 1500);
   if (window.matchMedia("(pointer: fine)").matches) questionBox()?.focus({ preventScroll: true });
   return [given.question, JSON.stringify(context)];
 };
@@ -64,6 +80,7 @@ const told = (message) => {
 
 const arrived = () => {
   document.body.classList.add("arrived");
+  bringBackDraft();
   try {
     const only = JSON.parse(sessionStorage.getItem("footnoted-only") || "{}");
     if (Object.keys(only).length) act({ do: "narrow", only });
