@@ -198,16 +198,23 @@ def measure_embedding(files: Sequence[Path], n_papers: int) -> None:
         tempfile.TemporaryDirectory() as temporary,
         Library.open(Path(temporary) / "library", embedder=embedder) as library,
     ):
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), cpu_seconds()
         library.add(held)
-        adding = time.perf_counter() - started
-    started = time.perf_counter()
+        adding, adding_cpu = time.perf_counter() - started, cpu_seconds() - cpu
+    started, cpu = time.perf_counter(), cpu_seconds()
     for batch in embedder.batches:
         embedder.model.embed(batch)
-    alone = time.perf_counter() - started
+    alone, alone_cpu = time.perf_counter() - started, cpu_seconds() - cpu
     say(f"{len(held):,} records with the bundled model: {len(held) / adding:.1f}/s")
     say(f"  the model alone, on the same texts in the same batches: {len(held) / alone:.1f}/s")
     say(f"  the add reaches {alone / adding:.0%} of the model's own rate")
+    say(f"  the model takes {alone_cpu / adding_cpu:.0%} of the add's CPU")
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those that it started and that have ended."""
+    beside = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + beside.ru_utime + beside.ru_stime
 
 
 class Remembering:
