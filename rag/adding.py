@@ -15,8 +15,8 @@ from rag.index.intake import Plan, plan
 from rag.index.records import NewChunk, Records
 from rag.index.rows import ChunkRow
 from rag.index.snapshot import Snapshot
-from rag.index.writer import Writer, is_text
-from rag.types import Paper, Skipped
+from rag.index.writer import Writer
+from rag.types import Paper, Skipped, Unread
 
 if TYPE_CHECKING:
     from rag.embedding import Embedder
@@ -72,9 +72,15 @@ class AddReport:
         return self.added + self.updated + self.unchanged + self.duplicates + self.n_skipped
 
 
+Item = Paper | Skipped | Unread
+
+
 @runtime_checkable
 class Reading(Protocol):
     """Items that know what they are read from."""
+
+    def records(self) -> Iterator[Item]:
+        """The items, as far as may be unread."""
 
     def digest(self) -> str | None:
         """Of all that will be read and where it lies: equal digests, equal items. None if it cannot be told."""
@@ -152,15 +158,12 @@ class Adding:
                 self._embed_next()
             started = time.perf_counter()
 
-    def _store(self, batch: Sequence[Paper | Skipped]) -> None:
-        papers = [item for item in batch if isinstance(item, Paper)]
-        skipped = [item for item in batch if isinstance(item, Skipped)]
-        unusable = [paper for paper in papers if not is_text(paper.paper_id)]
-        skipped += [Skipped(paper.origin or "", 0, "its id is not valid Unicode") for paper in unusable]
-        papers = [paper for paper in papers if is_text(paper.paper_id)] if unusable else papers
-        self._reject(skipped)
+    def _store(self, batch: Sequence[Item]) -> None:
+        records = [item for item in batch if not isinstance(item, Skipped)]
         with self._snapshot() as snapshot:
-            planned = plan(snapshot, papers, run=self._run, next_position=self._next_position)
+            planned = plan(snapshot, records, run=self._run, next_position=self._next_position)
+        skipped = [item for item in batch if isinstance(item, Skipped)] + planned.skipped
+        self._reject(skipped)
         if not planned.is_empty or (self._tags and planned.mentioned):
             chunks = _chunks(planned, self._next_row)
             self._writer.publish(planned, chunks, run=self._run, tags=self._tags)
@@ -270,20 +273,23 @@ class _Input:
         self.items = items
         self.failure: Exception | None = None
 
-    def batches(self) -> Iterator[list[Paper | Skipped]]:
-        batch: list[Paper | Skipped] = []
+    def batches(self) -> Iterator[list[Item]]:
+        batch: list[Item] = []
         n_characters = 0
-        items = iter(self.items)
+        items = self.items.records() if isinstance(self.items, Reading) else iter(self.items)
         while (item := self._next(items)) is not None:
             batch.append(item)
-            n_characters += len(item.abstract) if isinstance(item, Paper) else 0
+            if isinstance(item, Unread):
+                n_characters += item.n_characters
+            elif isinstance(item, Paper):
+                n_characters += len(item.abstract)
             if len(batch) >= BATCH_PAPERS or n_characters >= BATCH_CHARACTERS:
                 yield batch
                 batch, n_characters = [], 0
         if batch:
             yield batch
 
-    def _next(self, items: Iterator[Paper | Skipped]) -> Paper | Skipped | None:
+    def _next(self, items: Iterator[Item]) -> Item | None:
         try:
             return next(items, None)
         except Exception as error:  # noqa: BLE001 - whatever ends the input must not lose what it gave before

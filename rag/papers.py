@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -30,6 +31,10 @@ _PMID = re.compile(
     re.IGNORECASE,
 )
 _DOI = re.compile(r"10\.\d{4,9}(?:\.\d+)*/\S+")
+
+
+_RECENT = 8_192
+"""Identifiers that are remembered: those of a batch."""
 
 
 class _TitleLetters(dict[int, str]):
@@ -73,8 +78,11 @@ def clean_arxiv_id(text: object) -> str | None:
     took for a number: ``2305.1234`` (a zero lost at the end; ids have five digits after
     the point since 2015, and four before) and ``704.0001`` (a zero lost at the front).
     """
-    if not isinstance(text, str):
-        return None
+    return _clean_arxiv_id(text) if isinstance(text, str) else None
+
+
+@functools.lru_cache(_RECENT)  # a record's identifiers are looked at by reading, merging and storing it
+def _clean_arxiv_id(text: str) -> str | None:
     bare = _ARXIV_WRAPPING.sub("", text.strip())
     bare = re.sub(r"(?:v\d{1,3})?(?:\.pdf)?$", "", bare, flags=re.IGNORECASE)
     if new := _ARXIV_NEW.fullmatch(bare):
@@ -87,8 +95,11 @@ def clean_arxiv_id(text: object) -> str | None:
 
 def clean_doi(text: object) -> str | None:
     """The DOI in lower case without ``https://doi.org/``; the first of several; None if it is none."""
-    if not isinstance(text, str) or not text.strip():
-        return None
+    return _clean_doi(text) if isinstance(text, str) and text.strip() else None
+
+
+@functools.lru_cache(_RECENT)
+def _clean_doi(text: str) -> str | None:
     bare = _DOI_WRAPPING.sub("", text.strip()[:1_000]).split()[:1]
     if not bare:
         return None
@@ -323,14 +334,14 @@ def are_near_duplicates(one: Paper, other: Paper) -> bool:
 
 
 # ASCII is nearly all of it, and takes a tenth of the time this way.
-_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
+_ASCII_WORDS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 
 
 def plain_words(text: str) -> list[str]:
     """Letters and digits alone, without case and accents: 'Rössler' and 'Rossler' are one word here."""
     text = readable(text)
     if text.isascii():
-        return text.translate(_ASCII_WORDS).split()
+        return text.encode().translate(_ASCII_WORDS).decode().split()
     folded = unicodedata.normalize("NFKD", text.casefold())
     return re.findall(r"[^\W_]+", "".join(c for c in folded if not unicodedata.combining(c)))
 

@@ -7,10 +7,12 @@ import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rag.chunks import split
 from rag.sentences import split_sentences
-from rag.tokens import count_tokens
+from rag.tokens import count_each, count_tokens
 from rag.types import Paper
 
 SENTENCE = "The network learns {} useful features from noisy data in every layer. "
@@ -81,6 +83,25 @@ def test_special_tokens_in_a_text_are_counted_as_text():
     assert count_tokens("<|endoftext|>") > 1
     assert count_tokens("") == 0
     assert count_tokens("The quick brown fox") == 4
+
+
+# White space of every kind, what ends and begins words and numbers, and what a contraction or an accent is made of.
+_SIGNS = list(" \n\t\r.,/\\'sStT129aAéÉſ中ー\u0301\u00a0\u2028-()$\x1c\x85ʰǅ")
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(st.text(st.sampled_from(_SIGNS), max_size=40), st.text(max_size=30)), max_size=4))
+def test_many_texts_have_as_many_tokens_as_each_by_itself(texts):
+    assert count_each(texts) == [count_tokens(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "a", " a", "a ", "a  b", "a \nb", "\nb a", "b\n a", "<|endoftext|> a", "\ud800 a", "a " + "b" * 2_000],
+)
+def test_a_text_is_counted_the_same_whatever_was_counted_before(text):
+    before = count_tokens(text)
+    assert count_each([text, "a b", text]) == [before, 2, before]
 
 
 @pytest.mark.parametrize("unit", ["a", " ", ".", "é", "1"])

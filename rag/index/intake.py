@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
-from rag.index.rows import digest_of
+from rag.index.rows import digest_of, is_text
 from rag.index.snapshot import Snapshot
 from rag.papers import (
     MAX_ALIKE,
@@ -23,7 +23,7 @@ from rag.papers import (
     near_duplicate_keys,
     paper_id_for,
 )
-from rag.types import Paper
+from rag.types import Paper, Skipped, Unread
 
 
 @dataclass(slots=True)
@@ -51,6 +51,8 @@ class Plan:
     """Two works that are one: every paper of the first goes to the second."""
     mentioned: set[int] = field(default_factory=set)
     """Every paper that the batch speaks of, unchanged ones too."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """Records that turned out to be none when they were read."""
     n_added: int = 0
     n_updated: int = 0
     n_unchanged: int = 0
@@ -66,14 +68,14 @@ class Plan:
         return sorted(self.new | self.rewritten)
 
 
-def plan(snapshot: Snapshot, batch: Sequence[Paper], *, run: int, next_position: int) -> Plan:
+def plan(snapshot: Snapshot, batch: Sequence[Paper | Unread], *, run: int, next_position: int) -> Plan:
     """What ``batch`` changes in the library of ``snapshot``.
 
     A record that was read before, from the same place and equal in everything, changes
-    nothing. One that shares an identity with a held paper is merged into it: as an edit, if
-    that paper was read from the same source in an earlier run, and as another description
-    of it otherwise. ``run`` tells this run from others; new papers get positions from
-    ``next_position`` on.
+    nothing, and is not read again if it needn't be. One that shares an identity with a held
+    paper is merged into it: as an edit, if that paper was read from the same source in an
+    earlier run, and as another description of it otherwise. ``run`` tells this run from
+    others; new papers get positions from ``next_position`` on.
     """
     return _Planning(snapshot, run, next_position).of(batch)
 
@@ -95,21 +97,28 @@ class _Planning:
         """Papers and sources of which only what this batch said last counts."""
         self._digests: dict[tuple[int, str], list[bytes]] = defaultdict(list)
 
-    def of(self, batch: Sequence[Paper]) -> Plan:
-        digests = [digest_of(paper) for paper in batch]
+    def of(self, batch: Sequence[Paper | Unread]) -> Plan:
+        digests = [item.digest if isinstance(item, Unread) else digest_of(item) for item in batch]
         seen = self._snapshot.seen(digests)
-        names = [identities(paper) if digest not in seen else () for digest, paper in zip(digests, batch, strict=True)]
-        self._load({name for some in names for name in some})
-        for digest, paper, own_names in zip(digests, batch, names, strict=True):
-            place = seen.get(digest)
-            if place is not None and (place[0], paper.origin or "") not in self._edited:
-                self._plan.mentioned.add(place[0])
-                self._plan.n_unchanged += place[1] != self._run
-                self._plan.n_duplicates += place[1] == self._run
+        new = {
+            place: paper
+            for place, (digest, item) in enumerate(zip(digests, batch, strict=True))
+            if digest not in seen and (paper := self._read(item)) is not None
+        }
+        names = {place: identities(paper) for place, paper in new.items()}
+        self._load({name for some in names.values() for name in some})
+        for place, (digest, item) in enumerate(zip(digests, batch, strict=True)):
+            if digest in seen and not self._is_edited(item, *seen[digest][:2]):
+                position, _, run = seen[digest]
+                self._plan.mentioned.add(position)
+                self._plan.n_unchanged += run != self._run
+                self._plan.n_duplicates += run == self._run
             elif digest in self._plan.seen:
                 self._plan.n_duplicates += 1
-            else:
-                self._take(digest, paper, own_names or identities(paper))
+            elif place in new:
+                self._take(digest, new[place], names[place])
+            elif digest in seen and (paper := self._read(item)) is not None:
+                self._take(digest, paper, identities(paper))
         self._plan.rewritten = {
             position
             for position in self._plan.papers.keys() - self._plan.new
@@ -126,6 +135,20 @@ class _Planning:
         if self._plan.merged_away:
             self._settle()
         return self._plan
+
+    def _read(self, item: Paper | Unread) -> Paper | None:
+        found = item.read() if isinstance(item, Unread) else item
+        if isinstance(found, Paper) and is_text(found.paper_id):
+            return found
+        unusable = Skipped(found.origin or "", 0, "its id is not valid Unicode")
+        self._plan.skipped.append(found if isinstance(found, Skipped) else unusable)
+        return None
+
+    def _is_edited(self, item: Paper | Unread, position: int, source: str) -> bool:
+        return (
+            bool(self._edited)
+            and (position, (item.origin or "") if isinstance(item, Paper) else source) in self._edited
+        )
 
     def _settle(self) -> None:
         """What was noted of papers that were merged away since is true of what they were merged into."""

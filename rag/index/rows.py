@@ -68,6 +68,15 @@ def unpack_spans(data: bytes) -> tuple[Span, ...]:
     return tuple(map(Span, flat[::2], flat[1::2]))
 
 
+def is_text(text: str) -> bool:
+    """False for lone surrogates, which no index can hold as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def as_utf8(text: str) -> str:
     """``text`` as indexes can hold it: '?' for each lone surrogate, so that offsets stay true."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()

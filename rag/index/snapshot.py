@@ -167,10 +167,11 @@ class Snapshot:
 
     # -- what an add compares its papers with
 
-    def seen(self, digests: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
-        """Where the records with these digests went, and in which run."""
-        rows = self._in("SELECT digest, position, run FROM seen WHERE digest IN ({})", digests)
-        return {digest: (position, run) for digest, position, run in rows}
+    def seen(self, digests: Sequence[bytes]) -> dict[bytes, tuple[int, str, int]]:
+        """Where the records with these digests went, their source, and in which run."""
+        names = dict(self._connection.execute("SELECT source, name FROM source"))
+        rows = self._in("SELECT digest, position, source, run FROM seen WHERE digest IN ({})", digests)
+        return {digest: (position, names[source], run) for digest, position, source, run in rows}
 
     def touched(self, positions: Sequence[int], run: int) -> set[tuple[int, str]]:
         """Those of the papers and sources that this run has read."""

@@ -110,7 +110,8 @@ class LocalWriter:
     def _held_alone(self) -> bool:
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self._folder / "vectors.writer.lock")
+        # Of this generation alone: while one is being rebuilt, a removal changes both.
+        lock = FileLock(self._folder / f"vectors-{self._generation:d}.writer.lock")
         try:
             with storage(self._folder):
                 lock.acquire(timeout=_WAIT_SECONDS)

@@ -233,12 +233,3 @@ class Writer:
 def bare_id_of(paper: Paper) -> str:
     """What the word index knows a paper without an abstract by; no chunk's id looks like it."""
     return f"{paper.paper_id}#{paper.content_hash[:12]}.title"
-
-
-def is_text(text: str) -> bool:
-    """False for lone surrogates, which no index can hold as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

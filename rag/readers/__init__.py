@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -32,15 +33,17 @@ from rag.readers import (
 )
 from rag.readers.containers import Meter, Source, file_source, folder_sources, is_zip, unpacked, zip_members
 from rag.readers.file import TextFile, open_text, shown
-from rag.readers.records import skipped
-from rag.types import Paper, Skipped
+from rag.readers.records import EDITION, skipped
+from rag.types import Paper, Skipped, Unread
+
+Item = Paper | Skipped | Unread
 
 
 class Format(NamedTuple):
     name: str
     recognise: Callable[[str], bool]
     """Whether a file with these first characters (at most 65,536) is of this format."""
-    read: Callable[[TextFile], Iterator[Paper | Skipped]]
+    read: Callable[[TextFile], Iterator[Item]]
 
 
 FORMATS = (  # the first that recognises a file reads it, so the more particular come first
@@ -62,11 +65,6 @@ FORMATS = (  # the first that recognises a file reads it, so the more particular
     # Last: any two lines of text may be a title and its abstract.
     Format("Daily Papers page", daily_page.recognise, daily_page.read),
 )
-
-
-EDITION = 1
-"""Raised by every change after which a file may give other papers than before: what a library
-remembers of having read it is then no reason any more to pass over it."""
 
 
 def read_papers(path: Path | str) -> Reading:
@@ -95,8 +93,18 @@ class Reading(Iterator[Paper | Skipped]):
         return self
 
     def __next__(self) -> Paper | Skipped:
+        item = self._next()
+        return item.read() if isinstance(item, Unread) else item
+
+    def _next(self) -> Item:
         self._has_begun = True
         return next(self._items)
+
+    def records(self) -> Iterator[Item]:
+        """The same, but what need not be read to be told from other records is left unread."""
+        with suppress(StopIteration):
+            while True:
+                yield self._next()
 
     def digest(self) -> str | None:
         """SHA-256 hex of all bytes and names that will be read: equal ones give equal papers.
@@ -132,7 +140,7 @@ def _files(path: Path) -> Iterator[Path]:
     yield from (found for found in folder_sources(path) if isinstance(found, Path))
 
 
-def _papers_in(path: Path, meter: Meter) -> Iterator[Paper | Skipped]:
+def _papers_in(path: Path, meter: Meter) -> Iterator[Item]:
     try:
         is_folder = path.is_dir()
     except (OSError, ValueError):
@@ -145,7 +153,7 @@ def _papers_in(path: Path, meter: Meter) -> Iterator[Paper | Skipped]:
     return _papers_of_one(source)
 
 
-def _papers_of_one(source: Source) -> Iterator[Paper | Skipped]:
+def _papers_of_one(source: Source) -> Iterator[Item]:
     file = open_text(*unpacked(source))
     return _papers_of(file, _format_of(file))
 
@@ -160,22 +168,24 @@ def _format_of(file: TextFile) -> Format:
     )
 
 
-def _papers_of(file: TextFile, known: Format) -> Iterator[Paper | Skipped]:
+def _papers_of(file: TextFile, known: Format) -> Iterator[Item]:
     n_papers = n_skipped = 0
     first: Skipped | None = None
     for part in known.read(file):
-        if isinstance(part, Paper):
-            n_papers += 1
-        else:
+        if isinstance(part, Unread) and n_papers == 0:
+            part = part.read()  # whether the file holds papers at all
+        if isinstance(part, Skipped):
             n_skipped += 1
             first = first or part
+        else:
+            n_papers += 1
         yield part
     if n_papers == 0:
         why = f"; the first part skipped is line {first.line}: {first.reason}" if first else ""
         raise ReadError(f"{file.origin} was read as {known.name} and holds no paper ({n_skipped} parts skipped{why})")
 
 
-def _in_folder(folder: Path, meter: Meter) -> Iterator[Paper | Skipped]:
+def _in_folder(folder: Path, meter: Meter) -> Iterator[Item]:
     for found in folder_sources(folder):
         if isinstance(found, Skipped):
             yield found
@@ -183,7 +193,7 @@ def _in_folder(folder: Path, meter: Meter) -> Iterator[Paper | Skipped]:
             yield from _or_skipped(shown(found), partial(_papers_in, found, meter))
 
 
-def _in_archive(source: Source) -> Iterator[Paper | Skipped]:
+def _in_archive(source: Source) -> Iterator[Item]:
     with zip_members(source) as members:
         for member in members:
             if isinstance(member, Skipped):
@@ -192,7 +202,7 @@ def _in_archive(source: Source) -> Iterator[Paper | Skipped]:
                 yield from _or_skipped(member.origin, partial(_papers_of_one, member))
 
 
-def _or_skipped(origin: str, reading: Callable[[], Iterator[Paper | Skipped]]) -> Iterator[Paper | Skipped]:
+def _or_skipped(origin: str, reading: Callable[[], Iterator[Item]]) -> Iterator[Item]:
     """What ``reading`` gives, and the error that it ends with, if it does."""
     try:
         yield from reading()
@@ -200,10 +210,10 @@ def _or_skipped(origin: str, reading: Callable[[], Iterator[Paper | Skipped]]) -
         yield skipped(origin, 0, str(error))
 
 
-def _papers_of_all(origin: str, parts: Iterator[Paper | Skipped]) -> Iterator[Paper | Skipped]:
+def _papers_of_all(origin: str, parts: Iterator[Item]) -> Iterator[Item]:
     n_papers = n_skipped = 0
     for part in parts:
-        n_papers += isinstance(part, Paper)
+        n_papers += not isinstance(part, Skipped)
         n_skipped += isinstance(part, Skipped)
         yield part
     if n_papers == 0:

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from rag.papers import clean_arxiv_id
 from rag.readers.file import TextFile
-from rag.readers.json_values import WrongField, begins_as_json, kind, object_field, text_field, texts, values
+from rag.readers.json_values import (
+    WrongField,
+    begins_as_json,
+    has_one_a_line,
+    kind,
+    lines,
+    object_field,
+    text_field,
+    texts,
+    value_of,
+    values,
+)
 from rag.readers.notices import notice_in
-from rag.readers.records import built, one_line, skipped, split_list
-from rag.types import Paper, Skipped
+from rag.readers.records import RawDigest, built, one_line, skipped, split_list
+from rag.types import Paper, Skipped, Unread
 
 _ARRAY = re.compile(r'(?<!\\)"(?:data|papers|records|items|results|recommendedPapers)"\s*:\s*\[(?=\s*\{)')
 _ARXIV_CATEGORIES = re.compile(r"[a-z-]{2,12}(?:\.[A-Za-z-]{2,12})?(?: [a-z-]{2,12}(?:\.[A-Za-z-]{2,12})?){0,20}")
@@ -26,12 +38,22 @@ def recognise(head: str) -> bool:
     return begins_as_json(head)
 
 
-def read(file: TextFile) -> Iterator[Paper | Skipped]:
+def read(file: TextFile) -> Iterator[Paper | Skipped | Unread]:
     array, title = _ARRAY.search(file.head), _OWN_TITLE.search(file.head)
     # A record may well have a list called "data" of its own, behind or before its title.
     is_around = array is not None and (title is None or array.end() < title.start())
+    if not is_around and has_one_a_line(file):
+        digest = RawDigest(file.origin)
+        for number, line in lines(file):
+            yield Unread(digest.of(line), len(line), partial(_read_line, line, file.origin, number))
+        return
     for part in values(file, _ARRAY if is_around else None):
         yield part if isinstance(part, Skipped) else paper_of(part[1], file.origin, part[0])
+
+
+def _read_line(line: str, origin: str, number: int) -> Paper | Skipped:
+    value = value_of(line, number, origin)
+    return value if isinstance(value, Skipped) else paper_of(value, origin, number)
 
 
 def paper_of(value: Any, origin: str, line: int) -> Paper | Skipped:

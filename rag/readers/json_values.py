@@ -32,8 +32,7 @@ def values(file: TextFile, array_in: re.Pattern[str] | None = None) -> Iterator[
     that holds the records, or the brace of the one record; what is around it is passed over.
     """
     inner = array_in.search(file.head) if array_in is not None else None
-    blank = _BLANK.match(file.head)
-    position = inner.end() - 1 if inner is not None else blank.end() if blank is not None else 0
+    position = inner.end() - 1 if inner is not None else _first(file)
     if file.head.startswith("[", position):
         yield from _Scanner(file, position + 1).array(is_inner=inner is not None)
     elif inner is not None:
@@ -41,7 +40,38 @@ def values(file: TextFile, array_in: re.Pattern[str] | None = None) -> Iterator[
     elif _is_spread_out(file):
         yield from _Scanner(file, position).sequence()
     else:
-        yield from _lines(file)
+        for number, line in lines(file):
+            value = value_of(line, number, file.origin)
+            yield value if isinstance(value, Skipped) else (number, value)
+
+
+def has_one_a_line(file: TextFile) -> bool:
+    """Whether every value has a line of its own, which ``lines`` gives and ``value_of`` decodes."""
+    return not file.head.startswith("[", _first(file)) and not _is_spread_out(file)
+
+
+def lines(file: TextFile) -> Iterator[tuple[int, str]]:
+    """Those that are not blank, with their numbers."""
+    for number, line in file.lines(lenient=True):
+        if number == 1:
+            line = line.lstrip("\ufeff\0")
+        if line and not line.isspace():
+            yield number, line
+
+
+def value_of(line: str, number: int, origin: str) -> Any | Skipped:
+    """What stands on a line by itself."""
+    if len(line) > MAX_LINE_CHARACTERS:
+        return skipped(origin, number, f"a record of more than {MAX_LINE_CHARACTERS:,} characters", line[:200])
+    try:
+        return _decoder.decode(line)
+    except (ValueError, RecursionError) as error:
+        return skipped(origin, number, f"broken JSON: {why(error)}", line[:200])
+
+
+def _first(file: TextFile) -> int:
+    blank = _BLANK.match(file.head)
+    return blank.end() if blank is not None else 0
 
 
 def _is_spread_out(file: TextFile) -> bool:
@@ -54,23 +84,6 @@ def _is_spread_out(file: TextFile) -> bool:
         pass
     scanner = _Scanner(file, len(file.head) - len(file.head.lstrip("\ufeff\0 \t\r\n")))
     return isinstance(next(scanner.sequence(), None), tuple) and scanner.line > 1
-
-
-def _lines(file: TextFile) -> Iterator[tuple[int, Any] | Skipped]:
-    for number, line in file.lines(lenient=True):
-        if number == 1:
-            line = line.lstrip("\ufeff\0")
-        if not line.strip():
-            continue
-        if len(line) > MAX_LINE_CHARACTERS:
-            yield skipped(file.origin, number, f"a record of more than {MAX_LINE_CHARACTERS:,} characters", line[:200])
-            continue
-        try:
-            value = _decoder.decode(line)
-        except (ValueError, RecursionError) as error:
-            yield skipped(file.origin, number, f"broken JSON: {why(error)}", line[:200])
-            continue
-        yield number, value
 
 
 class _Scanner:

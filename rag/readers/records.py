@@ -7,12 +7,17 @@ there, in one way for all formats.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Iterable
 
 from rag.papers import clean_arxiv_id, clean_doi, clean_pmid, paper_id_for
 from rag.readers.notices import notice_in
 from rag.types import Paper, Skipped
+
+EDITION = 1
+"""Raised by every change after which a file may give other papers than before: what a library
+remembers of having read it is then no reason any more to pass over it."""
 
 MAX_TITLE_CHARACTERS = 2_000
 MAX_ABSTRACT_CHARACTERS = 100_000
@@ -26,6 +31,18 @@ MAX_KEYWORDS = 500
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d|21\d\d)(?!\d)")
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv)\.?", re.IGNORECASE)
+
+
+class RawDigest:
+    """Of records as they stand in one file: equal ones are of the same text, from the same place, of this edition."""
+
+    def __init__(self, origin: str) -> None:
+        self._begun = hashlib.blake2b(f"{EDITION} {origin}\0".encode(), digest_size=16)
+
+    def of(self, raw: str) -> bytes:
+        digest = self._begun.copy()
+        digest.update(raw.encode("utf-8", "surrogatepass"))
+        return digest.digest()
 
 
 def skipped(origin: str, line: int, reason: str, text: str = "") -> Skipped:
