@@ -52,7 +52,7 @@ _DOES = _words(
     r"\b(?:we|this (?:paper|work|study|article|review|position paper)|the (?:paper|article|study)"
     r"|our (?:paper|work|method|approach|framework|study))\b.{0,40}?\b(?:propos|introduc|present|develop|describ|review"
     r"|investigat|study|studie|provid|offer|address|design|devis|examin|explor|analy[sz]|consider|conduct|compar"
-    r"|construct|initiat|evaluat|take up|deals? with|aim|assess|build|create|derive|report)",
+    r"|construct|initiat|evaluat|measur|take up|deals? with|aim|assess|build|create|derive|report)",
     _AIMS,
     r"^(?:the (?:purpose|aim|objective|goal) of|first, to)\b",
     r"\bwas (?:performed|conducted|carried out) to\b",
@@ -74,7 +74,8 @@ ASPECTS = (
         "question",
         "What problem or question does the paper address?",
         _words(
-            r"\b(?:problems?|challeng\w*|however|difficult\w*|lack\w*|limit(?:s|ed|ing|ations?)|unclear|unknown|remains?"
+            r"\b(?:problems?|challeng\w*|however|difficult\w*|lack\w*|limit(?:s|ed|ing|ations?)|unclear|unknown"
+            r"|remains?"
             r"|under-?explored|questions?|need(?:s|ed)?|whether|gaps?|suffer\w*|despite|although|elusive|overlook\w*"
             r"|neglect\w*|insufficient|scarcity|invasive|susceptible|fail(?:s|ed)?|not (?:been|fully|yet|guaranteed)"
             r"|cannot|issues?|obstacles?|costly|time-consuming|traditional(?:ly)?|conventional(?:ly)?|critical"
@@ -97,10 +98,12 @@ ASPECTS = (
         "What method or approach does the paper propose or use?",
         _words(
             r"\b(?:we|this (?:paper|work|study)|our|here)\b.{0,60}?\b(?:propos\w*|introduc\w*|present\w*|develop\w*"
-            r"|design\w*|describ\w*|us(?:e|es|ed|ing)|analy[sz]\w*|review\w*|construct\w*|employ\w*|combin\w*|leverag\w*"
+            r"|design\w*|describ\w*|us(?:e|es|ed|ing)|analy[sz]\w*|review\w*|construct\w*|employ\w*|combin\w*"
+            r"|leverag\w*"
             r"|formulat\w*|compar\w*|adopt\w*|implement\w*|appl(?:y|ied)|extend\w*|examin\w*|consider\w*|conduct\w*"
-            r"|explor\w*|initiat\w*|studie\w*|study)\b",
-            r"\b(?:methods?|algorithm|framework|approach|model)\b.{0,50}\b(?:is|are|uses?|combin\w*|integrat\w*|employs?"
+            r"|explor\w*|initiat\w*|measur\w*|studie\w*|study)\b",
+            r"\b(?:methods?|algorithm|framework|approach|model)\b.{0,50}\b(?:is|are|uses?|combin\w*|integrat\w*"
+            r"|employs?"
             r"|leverag\w*|extends?|incorporat\w*)\b",
             r"\bwere (?:\w+ )?(?:assessed|measured|collected|recorded|divided|estimated|constructed|evaluated"
             r"|reconstructed|analy[sz]ed|tested|proposed|optimized)\b|\b(?:questionnaire|regression|survey) ",
@@ -114,7 +117,8 @@ ASPECTS = (
         "On which data, participants, benchmarks or tasks was it studied or evaluated?",
         _words(
             r"\b(?:data ?sets?|benchmarks?|participants|patients|subjects|corpus|corpora|samples|respondents|students"
-            r"|infants|cohort|trials?|images|trajector\w+|simulations?|index|records|repositor\w+|admissions|practices"
+            r"|infants|adults|cohort|trials?|images|trajector\w+|simulations?|index|records|repositor\w+|admissions"
+            r"|practices"
             r"|case study|use case|questionnaires?|sentences spanning|papers published)\b",
             r"\b(?:real-world|synthetic|experimental) (?:data|problems?|scenarios?|matrices)\b",
             r"\bexperiments (?:on|with)\b|\b(?:evaluate[sd]?|tested|validated?)\b.{0,40}?\b(?:on|across)\b"
@@ -134,17 +138,19 @@ ASPECTS = (
         "What are the main results or findings?",
         _words(
             r"\b(?:results?|show(?:s|ed|ing)?|found|find(?:s|ings?)?|outperform\w*|improv(?:es|ed|ement\w*|ing)"
-            r"|achiev\w*|demonstrat\w*|reveal\w*|increas\w*|reduc(?:es|ed|ing|tion)|conclu\w*|better|significant\w*"
-            r"|observ\w*|prov(?:e|es|ed)|establish(?:es)?|superior|faster|accura\w*|confirm\w*|exhibit\w*|consistently"
-            r"|compared (?:with|to)|differ(?:ed|ence)|associated|suggests?|highlights?|up to|more likely|efficacy"
-            r"|performed?)\b|\bp ?[<=]|\d ?%"
+            r"|achiev\w*|demonstrat\w*|reveal\w*|increas\w*|decreas\w*|rais(?:es|ed)|lower(?:s|ed)|reduc(?:es|ed|ing"
+            r"|tion)"
+            r"|conclu\w*|better|significant\w*|observ\w*|prov(?:e|es|ed)|establish(?:es)?|superior|faster|accura\w*"
+            r"|confirm\w*|exhibit\w*|consistently|(?:does|did|do) not|compared (?:with|to)|differ(?:ed|ence)|associated"
+            r"|suggests?|highlights?|up to|more likely|efficacy|performed?)\b|\bp ?[<=]|\d ?%"
         ),
         _words(
             r"\b(?:results?|findings|experiments?|we (?:find|found|show|prove|observe|conclude)\w*|outperform\w*"
             r"|demonstrat\w*|reveal\w*)\b"
         ),
         _words(
-            r"\b(?:findings|results|study|work)\b.{0,20}\b(?:highlight|emphasi[sz]e|underscore|offer|provide|illustrat)",
+            r"\b(?:findings|results|study|work)\b.{0,20}\b(?:highlight|emphasi[sz]e|underscore|offer|provide"
+            r"|illustrat)",
             r"^we (?:report|evaluate|validate)\b|\b(?:is|are) evaluated through\b",
             _ELSEWHERE,
         ),
