@@ -169,7 +169,8 @@ def authored(library: Library, question: str, known: Filter | None = None) -> Au
                 break
             if library.count((known or Filter()).narrowed(Filter(author=name))):
                 before = question[: found.start() if start == found.start(1) else start]
-                rest = " ".join(re.sub(r"\s+([?.!,])", r"\1", f"{before} {question[found.end() :]}").split())
+                after = question[found.end() if end == found.end(1) else end :]
+                rest = " ".join(re.sub(r"\s+([?.!,])", r"\1", f"{before} {after}").split())
                 return Authored(name, int(found[2]) if found[2] else None, rest)
     return None
 
@@ -180,7 +181,8 @@ def _parts(found: re.Match[str], *, from_end: bool) -> list[tuple[int, int]]:
     first = found.start(1)
     spans = [(words[i][0], words[-1][1]) if from_end else (words[0][0], words[-1 - i][1]) for i in range(len(words))]
     placed = [(first + start, first + end) for start, end in spans]
-    return [span for span in placed if not _NOT_NAMES & set(plain_words(found.string[slice(*span)]))]
+    names = ((span, plain_words(found.string[slice(*span)])) for span in placed)
+    return [span for span, name in names if max(map(len, name), default=0) > 1 and not _NOT_NAMES & set(name)]
 
 
 def _may_be_name(library: Library, name: str) -> bool:

@@ -181,7 +181,7 @@ def with_named(
     there = {paper_id for hit in hits for paper_id in (hit.paper.paper_id, *hit.versions)}
     missing = [paper_id for paper_id in ask.first if paper_id not in there and paper_id not in without]
     if missing:
-        at_rest = np.zeros(library.state.n_dims or 1, np.float32)
+        at_rest: FloatArray = np.zeros(library.state.n_dims or 1, np.float32)
         more = hits_of(library, at_rest if vector is None else vector, missing)
         nearest = vector is not None
         more = tuple(replace(hit, origins=(), nearest=hit.nearest if nearest else None) for hit in more)
