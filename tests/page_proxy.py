@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import uvicorn
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -27,7 +26,9 @@ class Proxy:
         self._prefix = prefix
         self._strips = strips
         self._keeps_host = keeps_host
-        self._client = httpx.AsyncClient(timeout=None, limits=httpx.Limits(max_connections=None))
+        # A connection that is kept may be closed by the page at the moment at which it is used again.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        self._client = httpx.AsyncClient(timeout=None, limits=limits)
         self.strays: list[str] = []
         routes = [
             Route(f"{prefix}/{{path:path}}", self._pass_on, methods=_METHODS),
@@ -58,11 +59,20 @@ class Proxy:
         body = request.stream() if request.method in ("POST", "PUT") else None
         asked = self._client.build_request(request.method, self._target + path + query, headers=headers, content=body)
         reply = await self._client.send(asked, stream=True)
-        passed = StreamingResponse(reply.aiter_raw(), reply.status_code, background=BackgroundTask(reply.aclose))
+        passed = StreamingResponse(_whole(reply), reply.status_code)
         passed.raw_headers = [
             (name, value) for name, value in reply.headers.raw if name.lower().decode("ascii") not in _HOP_BY_HOP
         ]
         return passed
+
+
+async def _whole(reply: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as it comes; a browser that leaves ends it at the page too."""
+    try:
+        async for part in reply.aiter_raw():
+            yield part
+    finally:
+        await reply.aclose()
 
 
 @contextlib.contextmanager
