@@ -112,7 +112,9 @@ class Adding:
         self._n_next = FIRST_CHUNKS
         self._cursor = 0
         """The last row whose vectors were begun; what is beyond it and not embedded has its turn."""
-        self._fresh: list[ChunkRow] | None = None
+        with self._snapshot() as snapshot:
+            state = snapshot.state()
+        self._fresh: list[ChunkRow] | None = [] if state.n_embedded == state.n_chunks else None
         """All of that, while it is little enough to be remembered; else it is read again."""
 
     def run(self, items: Iterable[Paper | Skipped], *, embed: bool) -> AddReport:

@@ -59,6 +59,7 @@ _OPENERS = _words(
 _LOWER_OPENERS = _words("we this these our however the it moreover furthermore additionally")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]{1,2}")
+_JOINT = re.compile(r"[-–—/(]")
 _ACRONYM = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _NAME_WITH_MARK = frozenset({"yahoo", "jeopardy"})
 
@@ -185,7 +186,7 @@ def _may_end(text: str, start: int, stop_at: int, next_word: str, next_letter: s
     folded = token.casefold()
     if "~" in folded:
         folded = folded.rsplit("~", 1)[1]
-    last_part = re.split(r"[-–—/(]", folded)[-1]
+    last_part = _JOINT.split(folded)[-1]
     if folded in _NEVER_LAST or last_part in _NEVER_LAST:
         return False
     if stop_at - len(token) <= start + 1 and _ENUMERATOR.fullmatch(text, start, stop_at + 1):
