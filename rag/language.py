@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Literal
 
 Language = Literal["English", "other", "another script", "unclear"]
@@ -25,6 +26,7 @@ _OTHERS = _words(
 MAX_CHARACTERS = 4000
 
 
+@functools.lru_cache(maxsize=256)
 def language_of(text: str) -> Language:
     """By the script of its letters, then by its commonest words; ``unclear`` for too few of them."""
     text = text[:MAX_CHARACTERS]

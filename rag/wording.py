@@ -7,6 +7,7 @@ stored, quoted and shown stays as its author wrote it.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -125,6 +126,7 @@ def looked_up(text: str) -> str:
     return " ".join(map(_singular.__getitem__, _with_greek_names(text).split(" ")))
 
 
+@functools.lru_cache(maxsize=4_096)
 def spelled_words(text: str) -> str:
     """Its plain words in one spelling, with a blank on either side of each, so that a row of them is found whole."""
     return f" {' '.join(plain_words(one_spelling(readable(text))))} "

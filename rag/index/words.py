@@ -49,6 +49,8 @@ class Words:
         self._folder = folder
         self._index: tantivy.Index | None = None
         self._analyser: Any = None
+        self._committed: tuple[int, int, int] | None = None
+        """What told apart the commit that was read last."""
         self._lock = threading.Lock()
 
     def query(self, text: str, k: int, among: Sequence[str] | None = None) -> list[tuple[str, float]]:
@@ -89,7 +91,13 @@ class Words:
             words = self._analyser.analyze(looked_up(readable(as_utf8(text))))
             if not words:
                 return []
-            fields = _FIELDS[:1] if titles_only else _FIELDS
+            fields = [
+                (field, weight)
+                for field, weight in (_FIELDS[:1] if titles_only else _FIELDS)
+                if all(searcher.doc_freq(field, word) for word in words)
+            ]
+            if not fields:  # as nearly always, and known for less than a query
+                return []
             among = [
                 Query.phrase_query(index.schema, field, words)
                 if len(words) > 1
@@ -154,7 +162,7 @@ class Words:
 
     def close(self) -> None:
         with self._lock:
-            self._index = None
+            self._index = self._committed = None
 
     def _open(self) -> tantivy.Index:
         with self._lock:
@@ -180,8 +188,19 @@ class Words:
     def _searcher(self) -> tuple[tantivy.Index, tantivy.Searcher]:
         """Of what was last committed."""
         index = self._open()
-        index.reload()
+        committed = self._commit()
+        if committed is None or committed != self._committed:  # to read it anew costs nearly as much as a query
+            index.reload()
+            self._committed = committed
         return index, index.searcher()
+
+    def _commit(self) -> tuple[int, int, int] | None:
+        """What tells the last commit apart: tantivy puts a new file in its place with each; None where there is none."""
+        try:
+            found = (self._folder / "meta.json").stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
 
     def _build(
         self, text: str, index: tantivy.Index, searcher: tantivy.Searcher, fields: Fields

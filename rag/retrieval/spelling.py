@@ -44,11 +44,15 @@ def read_as(library: Library, question: str, names: Collection[str] = ()) -> tup
     """The words of ``question`` that are taken for others, in their order; ``names`` are words that are not."""
     words = library.words
     written = {word.lower(): word for word in reversed(_WORD.findall(question))}
-    looked_at = [word for word in reversed(written) if MIN_LETTERS <= len(word) <= MAX_LETTERS and word not in names]
+    looked_at = [
+        word
+        for word in reversed(written)
+        if MIN_LETTERS <= len(word) <= MAX_LETTERS and word not in names and not _is_in_vocabulary(word)
+    ]
     stems = words.stems(looked_at)
     found: list[ReadAs] = []
-    for word, stem, n_texts in zip(looked_at, stems, words.counts(stems), strict=True):
-        if not stem or n_texts or vocabulary.is_counted(stem) or _is_in_vocabulary(word):
+    for word, stem in zip(looked_at, stems, strict=True):
+        if not stem or vocabulary.is_counted(stem) or words.counts([stem]) != [0]:
             continue
         meant = _one_slip(library, word, stem) or _two_slips(library, word)
         if meant is not None:
