@@ -195,7 +195,7 @@ class Words:
         return index, index.searcher()
 
     def _commit(self) -> tuple[int, int, int] | None:
-        """What tells the last commit apart: tantivy puts a new file in its place with each; None where there is none."""
+        """What tells the last commit apart: tantivy puts a new file in place with each; None where there is none."""
         try:
             found = (self._folder / "meta.json").stat()
         except OSError:
