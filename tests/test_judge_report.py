@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from eval.defects import DEFECT_KINDS, TRUE_KINDS, Context, audit, audit_table, plant, planted, true_claims
+from eval.defects import audit, audit_table, planted
 from eval.judge_data import read_claims, sample
 from eval.judge_measures import auroc, balanced_accuracy, calibration_error, f1, f1_of_flags, kappa
 from eval.judge_report import main
 from eval.judge_rules import rules_table
+from eval.planting import DEFECT_KINDS, TRUE_KINDS, Context, plant, true_claims
 from eval.training.make_claims import make, split_of
 from rag.errors import ReadError
 from rag.judge.baselines import AlwaysYes

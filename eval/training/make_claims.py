@@ -3,7 +3,7 @@
 PAPERS are JSON lines with ``_id``, ``title`` and ``text`` (or ``id``/``paper_id`` and ``abstract``), plain,
 .gz, or .zst where zstandard is installed. True claims: sentences as they are, trimmed,
 joined, split, reordered, in the other voice, reworded, and the title. False ones: every
-kind of planted defect (eval.defects), and sentences and titles of the papers nearest in
+kind of planted defect (eval.planting), and sentences and titles of the papers nearest in
 meaning. Lines: id, paper_id, split, claim, evidence_sentences, label (1 true), kind, what.
 
 The split (train, dev, test: 80, 10, 10 %) hangs on the paper alone, so that no paper is in
@@ -26,7 +26,8 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
-from eval.defects import PlantedClaim, is_claim, planted
+from eval.defects import PlantedClaim, planted
+from eval.planting import is_claim
 from rag.embedding import BundledEmbedder
 from rag.sentences import split_sentences
 from rag.types import Paper
