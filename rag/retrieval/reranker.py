@@ -19,7 +19,7 @@ from rag.embedding import FloatArray, available_cores, load_session, load_tokeni
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
 MODEL_BYTES = 23377782
-MODEL_SHA256 = "de697eb063adea8bf7e80a9da216277f57d60cb06b6a9d631d5b027e2051df97"
+MODEL_SHA256 = "e610d6f1bfe90db232943f51470776ef5c9af257e42d8279bacadb7f5399258c"
 
 MAX_QUESTION_PIECES = 48
 MAX_TITLE_PIECES = 24
