@@ -21,6 +21,8 @@ from rag.answer.smalltalk import reply
         ("hello, who are you?", "I answer"),
         ("who are you and what is your favourite colour", "I answer"),
         ("Are you a robot?", "I answer"),
+        ("are you ever tired of being asked?", "I answer"),
+        ("Do you have feelings?", "I answer"),
         ("What can you do?", "I answer"),
         ("", "There is no question"),
         ("?! 42", "There is no question"),
@@ -34,6 +36,8 @@ def test_pleasantries_get_a_fitting_reply(said: str, begins: str) -> None:
     "question",
     [
         "Great. And what about kelp?",
+        "Do you have a paper on sleep?",
+        "Are you happy with the results of FBLNet?",
         "Good evening, what is RLHF?",
         "What is good?",
         "This works?",

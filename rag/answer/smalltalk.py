@@ -25,7 +25,11 @@ _SELF = re.compile(
     r"(who|what)( exactly)? are you|what can (you|i) (do|ask)( you| here)?|how (does|do) (this|you) work|help( me)?"
     r"|how are you( doing)?( today)?|what(['’]s| is) your (name|purpose|job|favou?rite \w+)"
     r"|are you (an? |the )?(\w+ )?(human|person|robot|bot|ai|machine|real|chatgpt|there|awake|listening)"
-    r"|(can you )?tell me (a joke|about yourself)",
+    r"|(can you )?tell me (a joke|about yourself)"
+    r"|(do|did|are|were|can|could|would|have|will) you (ever |really |actually |also |still |sometimes )*"
+    r"((get|feel|been|be|felt) )?(very |so )?"
+    r"(bored|tired|hungry|thirsty|sad|happy|lonely|angry|sleepy|sleep|dream|eat|laugh|cry|love me|like me|like your job"
+    r"|have (any )?(feelings|friends|hobbies|emotions|a (name|family|pet|soul|life)))( (of|by) .{1,40})?( at all)?",
     re.IGNORECASE,
 )
 _FILLER = re.compile(r"please|so|well|and|oh|ah|hm+|but|now|you", re.IGNORECASE)

@@ -19,7 +19,7 @@ from rag.embedding import FloatArray, available_cores, load_session, load_tokeni
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
 MODEL_BYTES = 23377782
-MODEL_SHA256 = "e610d6f1bfe90db232943f51470776ef5c9af257e42d8279bacadb7f5399258c"
+MODEL_SHA256 = "ee531ee733e37171410f50344ccd34f2ddf94f55dae8f660193cb6941e21103f"
 
 MAX_QUESTION_PIECES = 48
 MAX_TITLE_PIECES = 24
