@@ -1,6 +1,6 @@
 """Fits the weights of ``rag.retrieval.evidence``.
 
-    python -m eval.training.evidence --out rag/models/evidence.json [--libraries DIR]
+    python -m eval.training.evidence --out rag/models/evidence.json [--libraries DIR] [--each N]
 
 Sentence weights: multinomial logistic regression over the sentences that the search finds
 for each question. Answer weights: logistic regression over questions, its constant then
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -164,6 +165,15 @@ def figures(examples: Sequence[Example], scores: Sequence[FloatArray], odds: Flo
     return {name: round(float(share), 3) for name, share in shares.items()}
 
 
+def sample(examples: Sequence[Example], n: int) -> list[Example]:
+    """At most ``n`` of each part, taken at random but always the same."""
+    parts: dict[str, list[Example]] = {}
+    for one in random.Random(7).sample(list(examples), len(examples)):
+        part, dash, _ = one.asked.wanted.question_id.partition("-")
+        parts.setdefault(part if dash else "", []).append(one)  # ids of a set that is one pile have no part
+    return [one for own in parts.values() for one in own[:n]]
+
+
 def labels(examples: Sequence[Example]) -> npt.NDArray[np.bool_]:
     return np.array([one.asked.wanted.answerable for one in examples])
 
@@ -172,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the weights of rag.retrieval.evidence.")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--libraries", type=Path, help="keep the libraries here (default: a temporary folder)")
+    parser.add_argument("--each", type=int, help="let the reranker read at most N questions of each part")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         libraries = options.libraries or Path(temporary)
@@ -194,6 +205,8 @@ def main() -> None:
     print(f"{len(test)} questions that nothing was fitted to, without the reranker:", figures(test, scores, odds))
 
     fresh = [one for name, found in sets.items() for one in found if is_fresh(name, one.asked.wanted.question_id)]
+    if options.each is not None:
+        fresh, test = sample(fresh, options.each), sample(test, options.each)
     read = read_again(fresh, sentence_weights)
     rows = np.stack([one.features for one in read])
     folds = np.arange(len(fresh)) % 5

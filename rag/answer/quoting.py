@@ -17,9 +17,9 @@ QUOTED_WITHIN = 5.0
 """How far a quoted sentence's score may lie below the best one's: on 270 questions about the papers that ship two
 sentences are then quoted on average, not three, and what answers is among them as often but for one question."""
 
-ANSWERS_ABOVE = -1.3
+ANSWERS_ABOVE = -1.0
 """Log-odds that the found sentences answer, above which they are shown. 0 refuses 4 % of the answerable questions
-that eval/training fits to; from here on the shipped ones are seldom refused (docs/evaluation.md)."""
+that eval/training fits to; here it is half of that, and of the shipped ones (docs/evaluation.md)."""
 
 SEVERAL_WITHIN = 8.0
 """How far, in the ranker's own units, a quoted sentence may lie below the best of all papers."""
