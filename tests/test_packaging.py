@@ -173,19 +173,19 @@ def test_the_readme_shows_only_commands_and_options_that_exist(
             assert option in help_text, line
 
 
-def test_the_five_lines_of_python_do_as_they_stand(tmp_path: Path) -> None:
+def test_the_lines_of_python_do_as_they_stand(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    five_lines, llama_index = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     shutil.copy(ROOT / "rag" / "data" / "daily_papers.txt", tmp_path / "papers.txt")
-    show = "print(len(library), hits[0].paper.title[:6], answer.outcome, answer.claims[0].verdict)"
+    show = "print(len(library), hits[0].paper.title[:6], answer.outcome, answer.claims[0].verdict)\n"
     done = subprocess.run(
-        [sys.executable, "-c", block + show],
+        [sys.executable, "-c", five_lines + show + llama_index + "print(str(response) != '')\n"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
-    assert done.stdout == "62 FBLNet answered supported\n", done.stderr
+    assert done.stdout == "62 FBLNet answered supported\nTrue\n", done.stderr
 
 
 def test_what_the_readme_quotes_stands_in_the_papers(seed_papers: tuple[Paper, ...]) -> None:
