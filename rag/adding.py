@@ -16,7 +16,7 @@ from rag.index.records import NewChunk, Records
 from rag.index.rows import ChunkRow
 from rag.index.snapshot import Snapshot
 from rag.index.writer import Writer
-from rag.types import Paper, Skipped, Unread
+from rag.types import Item, Paper, Skipped, Unread
 
 if TYPE_CHECKING:
     from rag.embedding import Embedder
@@ -70,9 +70,6 @@ class AddReport:
     def n_records(self) -> int:
         """Records of the input that were read so far, skipped ones too."""
         return self.added + self.updated + self.unchanged + self.duplicates + self.n_skipped
-
-
-Item = Paper | Skipped | Unread
 
 
 @runtime_checkable

@@ -108,6 +108,10 @@ class Skipped:
     """At most 80 characters of it, control characters replaced."""
 
 
+Item = Paper | Skipped | Unread
+"""What a reader gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A run of whole sentences of one abstract; a short abstract is one chunk.

@@ -14,8 +14,8 @@ import unicodedata
 from rag.papers import plain_words
 from rag.readable import readable
 
-MAX_KNOWN = 100_000
-"""Words that are remembered, about 15 MB; beyond, it begins anew."""
+MAX_KNOWN, MAX_KNOWN_CHARACTERS = 100_000, 60
+"""Words that are remembered, and how long they may be: about 15 MB; beyond, it begins anew."""
 
 # By the letters before the part that differs. Most of all British spellings follow from these few rules.
 _OUR = (
@@ -158,9 +158,11 @@ class _Spelled(dict[str, str]):
     """Works out what stands between two blanks once, punctuation and all: five times faster than word by word."""
 
     def __missing__(self, piece: str) -> str:
-        if len(self) >= MAX_KNOWN:
-            self.clear()
-        spelled = self[piece] = _WORD.sub(lambda word: self.spell(word[0]), piece)
+        spelled = _WORD.sub(lambda word: self.spell(word[0]), piece)
+        if len(piece) <= MAX_KNOWN_CHARACTERS:
+            if len(self) >= MAX_KNOWN:
+                self.clear()
+            self[piece] = spelled
         return spelled
 
     def spell(self, word: str) -> str:

@@ -206,3 +206,16 @@ class Visit:
         assert self.outside == []
         trouble = [line for line in self.trouble if not any(part in line for part in self.forgiven)]
         assert trouble == [], trouble
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("home")) as built:
+        yield built
+
+
+@pytest.fixture
+def visit(browser: Any, home: House) -> Iterator[Visit]:
+    visit = Visit(browser, home.address)
+    yield visit
+    visit.close()

@@ -7,30 +7,16 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from page_browser import House, Visit, browser, house
+from page_browser import House, Visit, browser, home, house, visit
 from page_core import ADVANTAGE, EXAMPLES, EXPERIENCE, FLOOD, HOSTILE, PROSE, SCORE
 
-__all__ = ["browser"]
+__all__ = ["browser", "home", "visit"]
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house(tmp_path_factory.mktemp("home")) as built:
-        yield built
-
-
-@pytest.fixture
-def visit(browser: Any, home: House) -> Iterator[Visit]:
-    visit = Visit(browser, home.address)
-    yield visit
-    visit.close()
 
 
 def test_the_empty_page_names_the_library_the_mode_and_four_examples(visit: Visit) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from page_browser import House, Visit, browser, house
+from page_browser import Visit, browser, home, visit
 
-__all__ = ["browser"]
+__all__ = ["browser", "home", "visit"]
 pytestmark = pytest.mark.slow
 
 # The focus is shown on the element itself, or on what stands for it where it is not drawn.
@@ -23,19 +20,6 @@ _SHOWS_FOCUS = """() => {
   const shown = drawn.filter(Boolean).some(isOutlined);
   return { shown, place: at.closest("[id]")?.id, what: at.outerHTML.slice(0, 120) };
 }"""
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house(tmp_path_factory.mktemp("home")) as built:
-        yield built
-
-
-@pytest.fixture
-def visit(browser: Any, home: House) -> Iterator[Visit]:
-    visit = Visit(browser, home.address)
-    yield visit
-    visit.close()
 
 
 def test_tab_goes_through_the_whole_page_and_the_focus_is_always_seen(visit: Visit) -> None:

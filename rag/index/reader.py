@@ -126,7 +126,8 @@ class Reader:
             positions = snapshot.positions_of(paper_ids)
             papers = snapshot.papers_of(paper_ids)
             chunk_ids = snapshot.chunk_ids_at(list(set(positions.values())))
-            found = self._read(snapshot, snapshot.state(), chunk_ids, n_dims)
+            state = snapshot.state()
+            found = self._read(snapshot, state, chunk_ids, self._kept_at(state, n_dims))
         # By the paper's own id: it may have been asked for by another of its names, or by several.
         ids = dict.fromkeys(papers[name].paper_id for name in paper_ids if name in papers)
         places = {paper_id: place for place, paper_id in enumerate(ids)}
@@ -148,29 +149,28 @@ class Reader:
             )
         n_papers, places = snapshot.selected(only, MAX_LOOKED_THROUGH) if only else (state.n_papers, [])
         is_few = only is not None and n_papers <= MAX_LOOKED_THROUGH
-        n_dims = state.n_dims or (len(vector) if vector is not None else 1)
+        kept = self._kept_at(state, state.n_dims or (len(vector) if vector is not None else 1))
         dense: list[tuple[str, float]] = []
         if vector is not None and state.n_embedded:
             if is_few:
                 dense = nearest(snapshot.vectors(state.generation, places), vector, k)
             else:
-                dense = self._dense(snapshot, state, vector, k, only, n_dims)
+                dense = self._dense(snapshot, state, vector, k, only, kept.embedded)
         lexical: list[tuple[str, float]] = []
         if text is not None:
             among = snapshot.chunk_ids_at(places) if is_few else None
-            lexical = self._lexical(snapshot, state, text, k, only, among, n_dims)
+            lexical = self._lexical(snapshot, state, text, k, only, among, kept.live)
             self._words.check_holds(state.n_chunks + state.n_bare)
         ids = {chunk_id for side in (dense, lexical) for chunk_id, _ in side}
-        return Candidates(state.revision, dense, lexical, self._read(snapshot, state, ids, n_dims), coverage_of(state))
+        return Candidates(state.revision, dense, lexical, self._read(snapshot, state, ids, kept), coverage_of(state))
 
     def _dense(
-        self, snapshot: Snapshot, state: State, vector: FloatArray, k: int, only: Filter | None, n_dims: int
+        self, snapshot: Snapshot, state: State, vector: FloatArray, k: int, only: Filter | None, known: set[str]
     ) -> list[tuple[str, float]]:
         # Ids that are not live may stand in the way, more of them than the snapshot knows.
         n_asked = k + state.n_pending_vectors
         while True:
             hits = self._nearest(state, vector, n_asked)
-            known = self._kept_at(state, n_dims).embedded
             if unknown := [i for i, _ in hits if i not in known]:
                 known |= snapshot.embedded_among(state.generation, unknown)
             live = self._live(hits, known, snapshot, only)
@@ -193,14 +193,13 @@ class Reader:
         k: int,
         only: Filter | None,
         among: Sequence[str] | None,
-        n_dims: int,
+        known: set[str],
     ) -> list[tuple[str, float]]:
         if among is not None and not among:
             return []
         n_asked = k + state.n_pending_words
         while True:
             hits = self._words.query(text, n_asked, among)
-            known = self._kept_at(state, n_dims).live
             if unknown := [i for i, _ in hits if i not in known]:
                 known |= snapshot.chunks_held(unknown)
             live = self._live(hits, known, snapshot, only if among is None else None)
@@ -219,13 +218,12 @@ class Reader:
         return [hit for hit in kept if hit[0] in passing]
 
     def _read(
-        self, snapshot: Snapshot, state: State, chunk_ids: Collection[str], n_dims: int
+        self, snapshot: Snapshot, state: State, chunk_ids: Collection[str], kept: _Kept
     ) -> dict[str, StoredChunk]:
         """The chunks with these ids; those read before at this revision are still in memory."""
-        kept = self._kept_at(state, n_dims)
         missing = [chunk_id for chunk_id in chunk_ids if chunk_id not in kept.chunks]
         if missing:
-            kept.chunks.update(widened(list(snapshot.chunks(missing, state.generation).values()), n_dims))
+            kept.chunks.update(widened(list(snapshot.chunks(missing, state.generation).values()), kept.n_dims))
         return {chunk_id: kept.chunks[chunk_id] for chunk_id in chunk_ids}
 
     def _kept_at(self, state: State, n_dims: int) -> _Kept:

@@ -92,8 +92,8 @@ class Words:
             if not words:
                 return []
             fields = [
-                (field, weight)
-                for field, weight in (_FIELDS[:1] if titles_only else _FIELDS)
+                field
+                for field, _ in (_FIELDS[:1] if titles_only else _FIELDS)
                 if all(searcher.doc_freq(field, word) for word in words)
             ]
             if not fields:  # as nearly always, and known for less than a query
@@ -102,7 +102,7 @@ class Words:
                 Query.phrase_query(index.schema, field, words)
                 if len(words) > 1
                 else Query.term_query(index.schema, field, words[0])
-                for field, _ in fields
+                for field in fields
             ]
             query = Query.boolean_query([(Occur.Should, one) for one in among])
             hits = searcher.search(query, k, count=False).hits

@@ -34,9 +34,7 @@ from rag.readers import (
 from rag.readers.containers import Meter, Source, file_source, folder_sources, is_zip, unpacked, zip_members
 from rag.readers.file import TextFile, open_text, shown
 from rag.readers.records import EDITION, skipped
-from rag.types import Paper, Skipped, Unread
-
-Item = Paper | Skipped | Unread
+from rag.types import Item, Paper, Skipped, Unread
 
 
 class Format(NamedTuple):

@@ -27,7 +27,7 @@ from rag.readers.json_values import (
 )
 from rag.readers.notices import notice_in
 from rag.readers.records import RawDigest, built, one_line, skipped, split_list
-from rag.types import Paper, Skipped, Unread
+from rag.types import Item, Paper, Skipped, Unread
 
 _ARRAY = re.compile(r'(?<!\\)"(?:data|papers|records|items|results|recommendedPapers)"\s*:\s*\[(?=\s*\{)')
 _ARXIV_CATEGORIES = re.compile(r"[a-z-]{2,12}(?:\.[A-Za-z-]{2,12})?(?: [a-z-]{2,12}(?:\.[A-Za-z-]{2,12})?){0,20}")
@@ -38,7 +38,7 @@ def recognise(head: str) -> bool:
     return begins_as_json(head)
 
 
-def read(file: TextFile) -> Iterator[Paper | Skipped | Unread]:
+def read(file: TextFile) -> Iterator[Item]:
     array, title = _ARRAY.search(file.head), _OWN_TITLE.search(file.head)
     # A record may well have a list called "data" of its own, behind or before its title.
     is_around = array is not None and (title is None or array.end() < title.start())

@@ -139,8 +139,10 @@ _AUTHOR_PATTERNS = tuple(
         rf"(?i:^\W*({_NAME})\W*$)()",
     )
 )
-_MAY_NAME = re.compile(r"\bby\b|\bet al\b|(?:19|20)\d\d|['’]|^\W*\S+(?:\s+\S+){0,3}\W*$", re.IGNORECASE)
-"""What one of the patterns needs; few questions have it."""
+_MAY_NAME = re.compile(r"\bby\b|\bet al\b|(?:19|20)\d\d|['’]", re.IGNORECASE)
+"""What the patterns need, if the question is more than a name; few questions have it."""
+_NAME_WORDS = 4
+"""Of ``_NAME``, at most."""
 _NOT_NAMES = frozenset("the a an these those this that its their our other some any all many people authors".split())
 
 
@@ -158,7 +160,9 @@ def authored(library: Library, question: str, known: Filter | None = None) -> Au
 
     'papers by Gandhi', 'Gandhi et al. 2025', "Gandhi's papers", or a name and nothing else.
     """
-    for pattern in _AUTHOR_PATTERNS if _MAY_NAME.search(question) else ():
+    if len(plain_words(question)) > _NAME_WORDS and _MAY_NAME.search(question) is None:
+        return None
+    for pattern in _AUTHOR_PATTERNS:
         found = pattern.search(question)
         if found is None:
             continue
