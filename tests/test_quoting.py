@@ -102,6 +102,20 @@ def test_where_several_papers_are_wanted_the_best_of_each_comes_before_more_of_o
     assert [s.hit for s in chosen("How fast does kelp grow?", HITS, found)] == [0, 0, 0]
 
 
+def test_the_paper_that_answers_best_leads_even_where_another_has_the_best_sentence() -> None:
+    def leading(*ranked: tuple[int, int, float]) -> list[tuple[int, Span]]:
+        found = dataclasses.replace(evidence(*ranked), first_leads=True)
+        return [(s.hit, s.span) for s in chosen("How fast does kelp grow?", HITS, found)]
+
+    whole = (1, 2, 9.0), (1, 1, 8.0), (0, 1, 7.0)
+    assert leading(*whole) == [(0, SENTENCES[1]), (1, SENTENCES[2]), (1, SENTENCES[1])]
+    far = (1, 2, 9.0), (1, 1, 8.0), (1, 0, 7.0), (0, 1, -20.0), (0, 0, -21.0)
+    assert leading(*far) == [(0, SENTENCES[1]), (1, SENTENCES[2]), (1, SENTENCES[1])], (
+        "one, and the least good one goes"
+    )
+    assert leading((1, 2, 9.0), (1, 1, 8.0)) == [(1, SENTENCES[2]), (1, SENTENCES[1])], "it has no sentence to quote"
+
+
 def test_a_paper_far_behind_is_not_quoted_for_variety() -> None:
     found = evidence((0, 0, 29.0), (0, 1, 28.9), (0, 2, 28.8), (1, 0, 5.0))
     assert [s.hit for s in chosen("Which papers treat kelp?", HITS, found)] == [0, 0, 0]

@@ -27,6 +27,7 @@ from eval.training.sets import NAMES, NEAR_MISSES, TEST_PARTS, Asked, asked, is_
 from rag.retrieval.evidence import (
     LINEAR_SHARE,
     MAX_HITS,
+    ONE,
     READ_HITS,
     abstract,
     breadth_of,
@@ -121,7 +122,7 @@ class Read:
     final: FloatArray
     """The sentences' final scores; what was not read, or is of no ranked paper, far below."""
     right_first: bool
-    """Whether the sentence that comes first stands in the right paper."""
+    """Whether the paper that is cited first is a right one."""
 
 
 def read_again(examples: Sequence[Example], weights: FloatArray) -> list[Read]:
@@ -143,7 +144,7 @@ def read_again(examples: Sequence[Example], weights: FloatArray) -> list[Read]:
         features = reading_features(question, hits, one.table, scores, rows, read, combined, whole)
         final = np.full(len(scores), -1e9, np.float32)
         final[rows] = np.where(np.isin(owners[rows], order[:MAX_HITS]), combined, -1e9)
-        first = hits[int(owners[final.argmax()])]
+        first = hits[int(order[0] if breadth == ONE else owners[final.argmax()])]
         found.append(Read(features, final, first.paper.paper_id in one.asked.wanted.paper_ids))
     return found
 

@@ -48,8 +48,8 @@ def quote(
 ) -> Quoted | Abstention:
     """At most three quotes, or why there are none.
 
-    The paper of the best sentence comes first, its quotes in reading order; then those of
-    other papers.
+    The paper that answers best comes first, its quotes in reading order; then those of other
+    papers.
     """
     if not evidence.sentences or not is_enough(evidence.log_odds, answers_above):
         return abstention(question, hits)
@@ -63,14 +63,17 @@ def is_enough(log_odds: float, answers_above: float = ANSWERS_ABOVE) -> bool:
 
 
 def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[RankedSentence]:
-    """The sentences to quote, best first; where several papers are wanted, first one of each near paper.
+    """The sentences to quote: the best ones, those of the leading paper first, of which there is always one.
 
-    Of such a paper it is the sentence that says what the paper does, if there is one, and
-    not the one that merely touches the question.
+    Where several papers are wanted, first one of each near paper: the sentence that says what
+    the paper does, if there is one, and not the one that merely touches the question.
     """
     ranked = list(evidence.sentences)
     if not asks_for_several(question):
-        return [sentence for sentence in ranked[:MAX_QUOTES] if sentence.score > ranked[0].score - QUOTED_WITHIN]
+        best_ones = [sentence for sentence in ranked[:MAX_QUOTES] if sentence.score > ranked[0].score - QUOTED_WITHIN]
+        leading = [sentence for sentence in ranked if sentence.hit == 0] if evidence.first_leads else []
+        own = [sentence for sentence in best_ones if sentence in leading] or leading[:1]
+        return [*own, *(sentence for sentence in best_ones if sentence not in own)][:MAX_QUOTES]
     least = NEAR_PAPER * max(hits[sentence.hit].score for sentence in ranked)
     best = {sentence.hit: sentence for sentence in reversed(ranked)}
     near = [

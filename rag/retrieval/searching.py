@@ -101,7 +101,7 @@ def look(
     hits, ranked = read_again(question, vector, hits, reads, breadth)
     hits, ranked = in_front(hits, ranked, _named(hits, ask))
     kept = tuple(sentence for sentence in ranked.sentences if sentence.hit < k)
-    return Found(hits[:k], Evidence(kept, ranked.log_odds), ask)
+    return Found(hits[:k], replace(ranked, sentences=kept), ask)
 
 
 def embed(library: Library, question: str) -> FloatArray:
