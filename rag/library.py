@@ -58,7 +58,7 @@ class Library:
         self._records = Records(path)
         self._words = Words(path / "words")
         self._opened: dict[int, Vectors] = {}
-        self._reader = Reader(path, self._records, self._words, self._open_vectors)
+        self._reader = Reader(path, self._records, self._words, self._open_vectors, self.embedder_at)
 
     @classmethod
     def open(cls, path: Path | str, *, embedder: Embedder | None = None, store: StoreConfig | None = None) -> Library:
@@ -117,7 +117,7 @@ class Library:
     @property
     def state(self) -> State:
         """Its counts, and what made its vectors, as they are at this moment."""
-        with self.snapshot() as snapshot:
+        with storage(self.path), self._records.snapshot() as snapshot:  # asked for with every question
             return snapshot.state() if snapshot else State()
 
     @property
@@ -145,8 +145,12 @@ class Library:
     @property
     def embedder(self) -> Embedder:
         """The embedder that questions must go through; raises LibraryMismatch if another made the vectors."""
+        return self.embedder_at(self.state)
+
+    def embedder_at(self, state: State) -> Embedder:
+        """The same for a ``state`` that was just read."""
         embedder = self._embedder()
-        self._check_embedding(self.state, embedder)
+        self._check_embedding(state, embedder)
         return embedder
 
     @contextmanager
@@ -167,7 +171,8 @@ class Library:
         than ``k`` come back where fewer are held (on the dense side: and embedded), and on
         the lexical side where fewer share a word with ``text``. Papers without an abstract
         are never among them: ``titled`` finds those.
-        Raises LibraryMismatch for a vector of another length, LibraryDamaged, LibraryBusy.
+        Raises LibraryMismatch for a vector of another length or if another embedding made the vectors by
+        now, LibraryDamaged, LibraryBusy.
         """
         return self._reader.candidates(vector, text, k, only)
 
