@@ -58,7 +58,7 @@ class Library:
         self._records = Records(path)
         self._words = Words(path / "words")
         self._opened: dict[int, Vectors] = {}
-        self._reader = Reader(path, self._records, self._words, self._open_vectors, self.embedder_at)
+        self._reader = Reader(path, self._records, self._words, self._open_vectors)
 
     @classmethod
     def open(cls, path: Path | str, *, embedder: Embedder | None = None, store: StoreConfig | None = None) -> Library:
@@ -171,8 +171,7 @@ class Library:
         than ``k`` come back where fewer are held (on the dense side: and embedded), and on
         the lexical side where fewer share a word with ``text``. Papers without an abstract
         are never among them: ``titled`` finds those.
-        Raises LibraryMismatch for a vector of another length or if another embedding made the vectors by
-        now, LibraryDamaged, LibraryBusy.
+        Raises LibraryMismatch for a vector of another length, LibraryDamaged, LibraryBusy.
         """
         return self._reader.candidates(vector, text, k, only)
 

@@ -231,7 +231,7 @@ class _Telling:
             only=self.how.get("only"),
             years=wanted.only if reads_years else None,
             reads_years=reads_years,
-            state=state,
+            state=state if self.model is None else None,  # a model may have taken its time over the question
         )
         if found.asked.years is not None:
             self.years = (found.asked.years.from_year, found.asked.years.to_year)

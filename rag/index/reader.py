@@ -60,21 +60,11 @@ class _Kept:
 class Reader:
     """Searches the library in ``folder``; safe to use from many threads."""
 
-    def __init__(
-        self,
-        folder: Path,
-        records: Records,
-        words: Words,
-        open_vectors: Callable[[int], Vectors],
-        check_embedding: Callable[[State], object],
-    ) -> None:
-        """``check_embedding`` raises LibraryMismatch where the vectors are not of the embedding that questions go
-        through."""
+    def __init__(self, folder: Path, records: Records, words: Words, open_vectors: Callable[[int], Vectors]) -> None:
         self._folder = folder
         self._records = records
         self._words = words
         self._open_vectors = open_vectors
-        self._check_embedding = check_embedding
         self._kept = _Kept(-1, 0)
 
     def candidates(self, vector: FloatArray | None, text: str | None, k: int, only: Filter | None) -> Candidates:
@@ -157,8 +147,6 @@ class Reader:
                 f"the question's vector has shape {vector.shape}, the library {self._folder} holds vectors of "
                 f"{state.n_dims} numbers: embed the question with the library's own embedding"
             )
-        if vector is not None:
-            self._check_embedding(state)
         n_papers, places = snapshot.selected(only, MAX_LOOKED_THROUGH) if only else (state.n_papers, [])
         is_few = only is not None and n_papers <= MAX_LOOKED_THROUGH
         kept = self._kept_at(state, state.n_dims or (len(vector) if vector is not None else 1))
