@@ -164,7 +164,8 @@ def is_quoted(claim: str, quote: str) -> bool:
 
     A part of a quote is not enough: 'it helps' stands in 'we do not find that it helps'.
     """
-    return _bare(claim) == _bare(quote) != ""
+    bare = _bare(claim)
+    return bare != "" and (claim == quote or bare == _bare(quote))
 
 
 def _bare(text: str) -> str:

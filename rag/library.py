@@ -117,7 +117,7 @@ class Library:
     @property
     def state(self) -> State:
         """Its counts, and what made its vectors, as they are at this moment."""
-        with self.snapshot() as snapshot:
+        with storage(self.path), self._records.snapshot() as snapshot:  # asked for with every question
             return snapshot.state() if snapshot else State()
 
     @property
@@ -145,8 +145,12 @@ class Library:
     @property
     def embedder(self) -> Embedder:
         """The embedder that questions must go through; raises LibraryMismatch if another made the vectors."""
+        return self.embedder_at(self.state)
+
+    def embedder_at(self, state: State) -> Embedder:
+        """The same for a ``state`` that was just read."""
         embedder = self._embedder()
-        self._check_embedding(self.state, embedder)
+        self._check_embedding(state, embedder)
         return embedder
 
     @contextmanager

@@ -361,12 +361,12 @@ def fold(found: Iterable[tuple[str, Paper]]) -> list[tuple[str, list[str]]]:
     A preprint and its journal version say the same thing once: shown side by side, or counted
     as two sources, they would look like a confirmation.
     """
-    first: dict[str, tuple[str, str]] = {}
-    others: dict[str, list[str]] = {}
+    works: dict[str, tuple[str, str, list[str]]] = {}
     for chunk_id, paper in found:
         work = paper.work or paper.paper_id
-        shown = first.setdefault(work, (chunk_id, paper.paper_id))[1]
-        versions = others.setdefault(work, [])
-        if paper.paper_id != shown and paper.paper_id not in versions:
-            versions.append(paper.paper_id)
-    return [(chunk_id, others[work]) for work, (chunk_id, _) in first.items()]
+        known = works.get(work)
+        if known is None:
+            works[work] = (chunk_id, paper.paper_id, [])
+        elif paper.paper_id != known[1] and paper.paper_id not in known[2]:
+            known[2].append(paper.paper_id)
+    return [(chunk_id, versions) for chunk_id, _, versions in works.values()]

@@ -26,6 +26,7 @@ from rag.config import N_SOURCES
 from rag.conversation import Rewriter, Wanted, last_topic, points_back, understand
 from rag.errors import ModelError
 from rag.filters import Filter
+from rag.index.snapshot import State
 from rag.judge.judgement import Judge
 from rag.judge.opening import DEFAULT_JUDGE
 from rag.language import language_of
@@ -148,15 +149,15 @@ class _Telling:
         if reply is not None:
             yield self._finished("abstained", reply, reason="not_a_question")
             return
-        n_papers = len(self.library)
-        if n_papers == 0:
+        state = self.library.state
+        if state.n_papers == 0:
             text = "The library is empty: there are no abstracts to answer from. Add some first."
             yield self._finished("abstained", text, reason="empty_library")
             return
 
         self.wanted = self._wanted()
-        yield Searching(self.wanted.question, n_papers)
-        found = self._searched()
+        yield Searching(self.wanted.question, state.n_papers)
+        found = self._searched(state)
         self.log_odds = found.evidence.log_odds if found.evidence.sentences else None
         self.search_seconds = time.perf_counter() - self.started
         if self._stopped():
@@ -192,10 +193,13 @@ class _Telling:
                 self.notes.append(
                     f"The model could not say what the question stands for ({rewriter.problem}): rules did."
                 )
+        about, without = self.how.get("about"), self.how.get("without")
+        if not about and not without and not wanted.without:
+            return wanted
         return dataclasses.replace(
             wanted,
-            about=tuple(self.how.get("about") or wanted.about),
-            without=tuple(dict.fromkeys((*wanted.without, *self.how.get("without", ())))),
+            about=tuple(about or wanted.about),
+            without=tuple(dict.fromkeys((*wanted.without, *(without or ())))),
         )
 
     def _history_with_papers(self) -> tuple[Turn, ...]:
@@ -212,7 +216,7 @@ class _Telling:
     def _title_of(self, paper_id: str) -> str | None:
         return self.library.paper(paper_id).title if paper_id in self.library else None
 
-    def _searched(self) -> FoundHits:
+    def _searched(self, state: State) -> FoundHits:
         wanted = self.wanted
         n_papers = working.N_PAPERS.get(wanted.kind, self.how.get("n_sources", N_SOURCES))
         reads_years = self.how.get("reads_years", True)
@@ -227,6 +231,7 @@ class _Telling:
             only=self.how.get("only"),
             years=wanted.only if reads_years else None,
             reads_years=reads_years,
+            state=state if self.model is None else None,  # a model may have taken its time over the question
         )
         if found.asked.years is not None:
             self.years = (found.asked.years.from_year, found.asked.years.to_year)

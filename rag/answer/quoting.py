@@ -159,7 +159,11 @@ def _context(claim: Claim) -> str:
 
 
 def _own_brackets(text: str) -> str:
-    letters = list(" ".join(text.split()))
-    for marker in parse_markers("".join(letters)):
+    text = " ".join(text.split())
+    markers = parse_markers(text)
+    if not markers:
+        return text
+    letters = list(text)
+    for marker in markers:
         letters[marker.start], letters[marker.end - 1] = "⟦", "⟧"
     return "".join(letters)

@@ -49,10 +49,13 @@ def reply(question: str) -> str | None:
     if not any(unicodedata.category(ch)[0] == "L" for ch in question):
         return "There is no question in that. " + _ABILITIES
     phrases = [phrase for phrase in (" ".join(part.split()) for part in _BREAK.split(question)) if phrase]
-    phrases = [phrase for phrase in phrases if not _FILLER.fullmatch(phrase)]
-    kinds = [_kind(phrase) for phrase in phrases]
-    if not kinds or None in kinds:
-        return None
+    kinds = set()
+    for phrase in phrases:
+        if not _FILLER.fullmatch(phrase):
+            kind = _kind(phrase)
+            if kind is None:
+                return None
+            kinds.add(kind)
     for kind, said in _REPLIES.items():
         if kind in kinds:
             return said

@@ -81,11 +81,11 @@ class Reader:
                     found = self._search(snapshot, state, vector, text, k, only)
                 except LibraryDamaged:
                     # A writer that swept or rebuilt meanwhile explains it; otherwise it is true.
-                    if self._records.revision() == state.revision:
+                    if snapshot.revision_now() == state.revision:
                         raise
                     continue
-            if self._records.revision() == state.revision:
-                return found
+                if snapshot.revision_now() == state.revision:
+                    return found
         raise LibraryBusy(f"the library {self._folder} changed during each of {_TRIES} searches: try again in a moment")
 
     def titled(self, text: str, k: int, only: Filter | None) -> list[tuple[Paper, float]]:

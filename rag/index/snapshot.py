@@ -82,6 +82,11 @@ class Snapshot:
         ).fetchone()
         return State(*row)
 
+    def revision_now(self) -> int:
+        """That of the newest committed state: the snapshot ends with it."""
+        self._connection.rollback()
+        return int(self._connection.execute("SELECT revision FROM state").fetchone()[0])
+
     def embeddings(self) -> list[Embedding]:
         """All sets of vectors, complete or not, the oldest first."""
         rows = self._connection.execute("SELECT generation, fingerprint, n_dims, n_chunks FROM embedding ORDER BY 1")

@@ -6,9 +6,8 @@ import errno
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from rag.errors import FootnotedError, LibraryBusy, LibraryDamaged, StorageFull
 
@@ -26,22 +25,30 @@ _REFUSED_TEXT = re.compile(
 )
 
 
-@contextmanager
-def storage(folder: Path) -> Iterator[None]:
+class storage:
     """Run a block that reads or writes below ``folder``; its disk failures become LibraryErrors.
 
+    Entered several times with every question, and so no generator, which would take three times as long.
     Raises StorageFull (full, read-only or forbidden), LibraryBusy (SQLite stayed locked) or
     LibraryDamaged (a file is not what it was). Every other error passes unchanged.
     """
-    try:
-        yield
-    except FootnotedError:
-        raise
-    except Exception as error:
-        translated = _translate(error, folder)
-        if translated is None:
-            raise
-        raise translated from error
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, FootnotedError):
+            return
+        translated = _translate(error, self._folder)
+        if translated is not None:
+            raise translated from error
 
 
 def nearly_full(folder: Path) -> bool:

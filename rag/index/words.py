@@ -47,6 +47,8 @@ class Words:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._library = folder.parent
+        self._commit_file = folder / "meta.json"  # looked at with every query
         self._index: tantivy.Index | None = None
         self._analyser: Any = None
         self._committed: tuple[int, int, int] | None = None
@@ -67,7 +69,7 @@ class Words:
     def _query(self, text: str, k: int, fields: Fields, among: Sequence[str] | None) -> list[tuple[str, float]]:
         from tantivy import Occur, Query
 
-        with storage(self._folder.parent):
+        with storage(self._library):
             index, searcher = self._searcher()
             query = self._build(text, index, searcher, fields)
             if query is None:
@@ -86,7 +88,7 @@ class Words:
         """
         from tantivy import Occur, Query
 
-        with storage(self._folder.parent):
+        with storage(self._library):
             index, searcher = self._searcher()
             words = self._analyser.analyze(looked_up(readable(as_utf8(text))))
             if not words:
@@ -197,7 +199,7 @@ class Words:
     def _commit(self) -> tuple[int, int, int] | None:
         """What tells the last commit apart: tantivy puts a new file in place with each; None where there is none."""
         try:
-            found = (self._folder / "meta.json").stat()
+            found = self._commit_file.stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_ino, found.st_size

@@ -238,11 +238,8 @@ def _ranked(
     places: Sequence[tuple[int, Span]], scores: FloatArray, read: Sequence[float | None] | None = None
 ) -> tuple[RankedSentence, ...]:
     values = scores.tolist()
-    ranked = []
-    for row in np.argsort(-scores, kind="stable").tolist():
-        hit, span = places[row]
-        ranked.append(RankedSentence(hit, span, values[row], None if read is None else read[row]))
-    return tuple(ranked)
+    best_first = sorted(range(len(values)), key=values.__getitem__, reverse=True)  # equal ones stay in their order
+    return tuple(RankedSentence(*places[row], values[row], None if read is None else read[row]) for row in best_first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def sentence_features(question: str, vector: FloatArray, hits: Sequence[Hit]) ->
     total = sum(wanted.values()) or 1.0
     asked = np.array([bool(asks.search(question)) for asks, _ in CUES], np.float32)
     every = [_known(hit) for hit in hits]
-    similar = [hit.sentence_vectors @ vector for hit in hits]
+    similar = [hit.sentence_vectors.dot(vector) for hit in hits]
     nearest = [own.max() for own in similar]
     shared: list[tuple[float, float, float]] = []
     whole = []
@@ -55,16 +55,14 @@ def sentence_features(question: str, vector: FloatArray, hits: Sequence[Hit]) ->
     n_each = [len(known.sentence_stems) for known in every]
     fixed = np.concatenate([known.fixed for known in every])
     together = np.concatenate(similar)
-    table: FloatArray = np.column_stack(
-        [
-            together,
-            together - np.repeat(nearest, n_each),
-            np.array(shared, np.float32) / np.float32(total),
-            np.repeat(np.array(whole, np.float32), n_each, axis=0),
-            fixed,
-            fixed[:, 4:] * asked,
-        ]
-    ).astype(np.float32, copy=False)
+    table: FloatArray = np.empty((len(together), 9 + fixed.shape[1] + len(asked)), np.float32)
+    table[:, 0] = together
+    table[:, 1] = together - np.repeat(nearest, n_each)
+    table[:, 2:5] = shared
+    table[:, 2:5] /= np.float32(total)
+    table[:, 5:9] = np.repeat(np.array(whole, np.float32), n_each, axis=0)
+    table[:, 9 : 9 + fixed.shape[1]] = fixed
+    np.multiply(fixed[:, 4:], asked, out=table[:, 9 + fixed.shape[1] :])
     return table
 
 

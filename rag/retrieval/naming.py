@@ -88,8 +88,8 @@ _FRAME = re.compile(
 
 def titled(library: Library, question: str) -> tuple[str, ...]:
     """Ids of the papers whose titles have the question's words in a row, if these are one to three."""
-    for text in dict.fromkeys(spelled_words(text) for text in (question, _FRAME.sub("", question))):
-        if not vocabulary.weights(text):
+    for text, written in {spelled_words(one): one for one in (question, _FRAME.sub("", question))}.items():
+        if not vocabulary.weights(written):
             continue
         found = library.in_a_row(text, 4 * MAX_TITLED, titles_only=True)
         named = [paper for paper in found if text in spelled_words(paper.title) and _is_much(text, paper)]
@@ -107,7 +107,7 @@ def title_within(question: str, papers: Sequence[Paper]) -> tuple[str, ...]:
         paper.paper_id
         for paper in papers
         if any(
-            len(title.split()) >= MIN_TITLE_WORDS and title in asked
+            title in asked and len(title.split()) >= MIN_TITLE_WORDS
             for title in (spelled_words(paper.title), _head(paper))
         )
     )

@@ -15,6 +15,8 @@ def in_front(hits: Sequence[Hit], evidence: Evidence, first: Sequence[str]) -> t
     A paper that is shown as a version of another counts as that one. What comes forward is
     given the best score, so that scores still fall along the order.
     """
+    if not first:
+        return tuple(hits), evidence
     wanted = {paper_id: place for place, paper_id in enumerate(first)}
     places = [
         min((wanted[i] for i in (hit.paper.paper_id, *hit.versions) if i in wanted), default=None) for hit in hits

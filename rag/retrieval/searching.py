@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rag.embedding import Embedder, FloatArray
 from rag.filters import Filter
-from rag.index.vectors import FloatArray
+from rag.index.snapshot import State
 from rag.library import Candidates, Library
 from rag.papers import fold
 from rag.retrieval.asked import NOT_ASKED, Asked, asked
@@ -68,6 +69,7 @@ def look(
     years: Filter | None = None,
     reads_years: bool = True,
     evidence: bool = True,
+    state: State | None = None,
 ) -> Found:
     """As ``search``, with the sentences of the best papers ranked, if the dense side takes part.
 
@@ -75,8 +77,10 @@ def look(
     what holds of those that do; ``years`` were read from the question before, and with
     ``reads_years=False`` none are. By default the question's words say how many papers are
     looked at (``breadth``). With ``evidence=False`` no sentence is ranked for its own sake.
+    ``state`` is the library's, if it was just read.
     """
-    if not question.strip() or len(library) == 0:
+    state = state or library.state
+    if not question.strip() or state.n_papers == 0:
         return Found((), NOTHING)
     ask = asked(library, question, only=only, years=years, reads_years=reads_years, about=about)
     question, only = ask.text, ask.only
@@ -85,7 +89,7 @@ def look(
     if not settings.dense:
         hits = find(library, question, None, k=k, settings=settings, without=without, only=only)
         return Found(with_named(library, None, hits, ask, without)[:k], NOTHING, ask)
-    vector = embed(library, question)
+    vector = _embedded(library.embedder_at(state), question)
     breadth = breadth or breadth_of(question)
     reads = reranker if settings.rerank else None
     if about:
@@ -106,7 +110,11 @@ def look(
 
 def embed(library: Library, question: str) -> FloatArray:
     """The question's unit vector, float32 (n_dims,)."""
-    vector: FloatArray = library.embedder.embed([question])[0]
+    return _embedded(library.embedder, question)
+
+
+def _embedded(embedder: Embedder, question: str) -> FloatArray:
+    vector: FloatArray = embedder.embed([question])[0]
     return vector
 
 
@@ -131,15 +139,15 @@ def find(
     # Both sides' finds are compared with the question by both measures, so that being
     # missed by one side's cut costs a chunk nothing but what it lacks.
     meaning = _meaning(found, vector) if settings.dense and vector is not None else {}
-    scores = fuse({chunk_id: near.cosines for chunk_id, near in meaning.items()}, words)
+    scores = fuse({chunk_id: (own, max(sentences)) for chunk_id, (own, *sentences) in meaning.items()}, words)
     dense = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.dense, 1)}
     lexical = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.lexical, 1)}
 
     def hit_of(chunk_id: str, versions: Sequence[str]) -> Hit:
-        stored, near = found.chunks[chunk_id], meaning.get(chunk_id)
+        stored, cosines = found.chunks[chunk_id], meaning.get(chunk_id)
         origins = []
-        if near and chunk_id in dense:
-            origins.append(Origin("dense", dense[chunk_id], near.cosines[0]))
+        if cosines and chunk_id in dense:
+            origins.append(Origin("dense", dense[chunk_id], cosines[0]))
         if chunk_id in lexical:
             origins.append(Origin("lexical", lexical[chunk_id], words[chunk_id]))
         return Hit(
@@ -147,12 +155,12 @@ def find(
             stored.chunk,
             scores[chunk_id],
             tuple(origins),
-            stored.chunk.sentences[near.sentence] if near else None,
+            stored.chunk.sentences[cosines.index(max(cosines[1:]), 1) - 1] if cosines else None,
             stored.sentence_vectors,
             tuple(versions),
         )
 
-    in_order = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))
+    in_order = sorted(sorted(scores), key=scores.__getitem__, reverse=True)  # of equal scores the first by id
     papers = [(chunk_id, found.chunks[chunk_id].paper) for chunk_id in in_order]
     works = fold((chunk_id, paper) for chunk_id, paper in papers if paper.paper_id not in without)
     return tuple(hit_of(chunk_id, versions) for chunk_id, versions in works[:k])
@@ -193,22 +201,12 @@ def _named(hits: Sequence[Hit], ask: Asked) -> tuple[str, ...]:
     return ask.first or title_within(ask.text, [hit.paper for hit in hits])
 
 
-@dataclass(frozen=True, slots=True)
-class _Near:
-    cosines: tuple[float, float]
-    """Of the chunk, and of its best sentence."""
-    sentence: int
-    """The place of that sentence."""
+def _meaning(found: Candidates, vector: FloatArray) -> dict[str, list[float]]:
+    """How near each chunk, and then each of its sentences, is to the question.
 
-
-def _meaning(found: Candidates, vector: FloatArray) -> dict[str, _Near]:
-    """How near each chunk is to the question. One product a chunk: to lay them side by side would take longer."""
-    near: dict[str, _Near] = {}
-    for chunk_id, stored in found.chunks.items():
-        own, *sentences = (stored.rows @ vector).tolist()
-        best = max(sentences)
-        near[chunk_id] = _Near((own, best), sentences.index(best))
-    return near
+    One product a chunk: to lay them side by side would take longer.
+    """
+    return {chunk_id: stored.rows.dot(vector).tolist() for chunk_id, stored in found.chunks.items()}
 
 
 def papers_of(hits: Sequence[Hit]) -> dict[str, Paper]:
