@@ -13,7 +13,6 @@ from rag.library import Library
 from rag.retrieval.evidence import (
     ONE,
     READ_HITS,
-    READ_SENTENCES,
     SEVERAL,
     Evidence,
     best_spans,
@@ -88,8 +87,8 @@ def test_the_reranker_reads_a_bounded_number_of_every_hit_and_has_the_last_word(
     scripted = Scripted("reward hacking")
     hits, evidence = read(seed_library, QUESTION, scripted)
     (candidates,) = scripted.calls
-    assert len(candidates) == READ_SENTENCES
-    assert {c.title for c in candidates} == {hit.paper.title for hit in hits}
+    assert len(candidates) == ONE.n_sentences
+    assert {c.title for c in candidates} == {hit.paper.title for hit in hits[: ONE.n_read]}
     best = evidence.sentences[0]
     assert "reward hacking" in best.span.of(hits[best.hit].paper.abstract)
 
@@ -171,7 +170,7 @@ def test_of_each_hit_one_sentence_is_read_and_where_several_are_wanted_two_at_mo
     assert list(to_read(scores, owners, ONE)) == [0, 1, 2, 3, 4, 5]
     many = np.arange(100, 0, -1).astype(np.float32)
     rows = to_read(many, np.repeat([0, 1], 50), ONE)
-    assert list(rows) == [*range(READ_SENTENCES - 1), 50]
+    assert list(rows) == [*range(ONE.n_sentences - 1), 50]
 
 
 def test_a_paper_keeps_its_place_unless_another_is_read_as_better() -> None:

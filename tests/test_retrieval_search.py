@@ -7,7 +7,7 @@ from hashing import HashingEmbedder
 
 from rag.library import Library
 from rag.retrieval import CONFIGURATIONS, look, search
-from rag.retrieval.evidence import READ_HITS
+from rag.retrieval.evidence import ONE
 from rag.retrieval.fusion import fuse
 
 
@@ -92,8 +92,8 @@ def test_reading_changes_the_order_of_the_first_hits_only_and_none_gets_lost(see
     question = "learning rules inspired by the brain"
     read = search(seed_library, question, k=20)
     plain = search(seed_library, question, k=20, reranker=None)
-    assert {hit.paper.paper_id for hit in read[:READ_HITS]} == {hit.paper.paper_id for hit in plain[:READ_HITS]}
-    assert [hit.paper.paper_id for hit in read[READ_HITS:]] == [hit.paper.paper_id for hit in plain[READ_HITS:]]
+    assert {hit.paper.paper_id for hit in read[: ONE.n_read]} == {hit.paper.paper_id for hit in plain[: ONE.n_read]}
+    assert [hit.paper.paper_id for hit in read[ONE.n_read :]] == [hit.paper.paper_id for hit in plain[ONE.n_read :]]
     assert all(0.0 <= hit.score <= 1.0 for hit in read)
 
 

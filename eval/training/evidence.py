@@ -129,11 +129,13 @@ def read_again(examples: Sequence[Example], weights: FloatArray) -> list[Read]:
     """As ``rag.retrieval.evidence.read_again`` does it, with other sentence weights."""
     found = []
     for one in examples:
-        question, hits = one.asked.wanted.question, one.asked.hits
-        scores = one.table @ weights
-        places = places_of(hits)
-        owners = np.array([hit for hit, _ in places])
+        question = one.asked.wanted.question
         breadth = breadth_of(question)
+        hits = one.asked.hits[: breadth.n_read]
+        places = places_of(hits)
+        table = one.table[: len(places)]
+        scores = table @ weights
+        owners = np.array([hit for hit, _ in places])
         rows = to_read(scores, owners, breadth)
         read = BUNDLED.scores(question, [candidate(hits, places[row]) for row in rows])
         best = np.array([read[owners[rows] == hit].max() for hit in range(len(hits))])
@@ -141,8 +143,8 @@ def read_again(examples: Sequence[Example], weights: FloatArray) -> list[Read]:
         whole = BUNDLED.answered(question, [abstract(hits[hit]) for hit in order[: breadth.n_whole]])
         order, _, likely = weighed(order, found_scores, whole)
         combined = read + LINEAR_SHARE * scores[rows] + likely[owners[rows]]
-        features = reading_features(question, hits, one.table, scores, rows, read, combined, whole)
-        final = np.full(len(scores), -1e9, np.float32)
+        features = reading_features(question, hits, table, scores, rows, read, combined, whole)
+        final = np.full(len(one.table), -1e9, np.float32)
         final[rows] = np.where(np.isin(owners[rows], order[:MAX_HITS]), combined, -1e9)
         first = hits[int(order[0] if breadth == ONE else owners[final.argmax()])]
         found.append(Read(features, final, first.paper.paper_id in one.asked.wanted.paper_ids))

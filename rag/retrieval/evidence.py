@@ -26,8 +26,8 @@ from rag.types import Hit, Span
 MAX_HITS = 3
 """Sentences of so many hits are ranked where one paper is wanted."""
 
-READ_HITS, READ_SENTENCES = 12, 20
-"""The reranker then reads so many sentences, at least one of each of so many hits."""
+READ_HITS = 12
+"""The reranker then reads sentences of at most so many hits."""
 
 PAPER_SHARE = 0.3
 """How much what was read counts in a paper's score, beside how it was found."""
@@ -65,8 +65,10 @@ class Breadth:
     """Hits whose whole abstract it reads; where several papers are wanted one, so that none is preferred for it."""
 
 
-ONE = Breadth(MAX_HITS, READ_HITS, READ_SENTENCES, READ_SENTENCES, 2)
-SEVERAL = Breadth(6, READ_HITS, READ_SENTENCES, 2, 1)
+ONE = Breadth(MAX_HITS, 6, 12, 12, 2)
+"""Reading 20 sentences of 12 hits takes 1.4 times the word pieces, and of 650 questions that the reranker never saw
+puts the right paper first for 629 instead of 628."""
+SEVERAL = Breadth(6, READ_HITS, 20, 2, 1)
 MANY = Breadth(12, 12, 24, 2, 1)
 """For lists and summaries."""
 
