@@ -107,7 +107,9 @@ _WORDS = re.compile(
 )
 _FRACTION = re.compile(
     r"(?<![\w-])(?:(?P<top>one|two|three|four|a|\d+)[- "
-    r"](?P<bottom>thirds?|quarters?|fifths?|tenths?)|(?P<half>half))\b(?!-life)",
+    r"](?P<bottom>(?:third|quarter|fifth|tenth)(?:s|(?! [a-z])|(?= (?:of|as|the|in|by|to|more|less|fewer|were|was|had"
+    r"|have|are|is|or|and)\b)))"  # 'a third cousin' is no fraction
+    r"|(?P<half>half))\b(?!-life)",
     re.IGNORECASE,
 )
 _OF_WHAT = r" (?:the|that|those|its|their|our|as|in|of|by)\b"
@@ -264,6 +266,8 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         before = text[max(0, match.start() - 25) : match.start()]
         if len(match["number"]) == 4 and not tail and 1000 <= value <= 2100:  # a year
             before = re.sub(r"\b(?:after|since)\s*$", "over ", re.sub(r"\b(?:before|until)\s*$", "under ", before))
+        if re.match(r"\+(?!\s?[\w/])|\+ [a-z]", text[after : after + 3]):  # '10+ domains'
+            before += ">"
         take(
             match,
             Quantity(

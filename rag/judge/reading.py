@@ -87,7 +87,8 @@ def cleaned(text: str) -> tuple[str, bool]:
     """``text`` in one form, and whether something in it was disguised.
 
     Compatibility forms, dashes, quotation marks, TeX and 'per cent' are unified, white
-    space is single, exponents are written ^3.
+    space is single (a tab where there was one, since tables are told by them), exponents
+    are written ^3.
     """
     visible = _INVISIBLE.sub("", text)
     visible = re.sub("[\ud800-\udfff]", "\ufffd", visible)
@@ -100,7 +101,7 @@ def cleaned(text: str) -> tuple[str, bool]:
     latin = _PERCENT.sub("%", latin)
     # A soft hyphen or a zero-width space is often left by a PDF; between letters only it may disguise a word.
     hidden = re.search(rf"\w{_INVISIBLE.pattern}+\w", text) is not None or latin != _without_look_alikes(latin, visible)
-    return re.sub(r"[^\S\n]+", " ", latin).strip(), hidden
+    return re.sub(r"[^\S\n]+", lambda m: "\t" if "\t" in m[0] else " ", latin).strip(), hidden
 
 
 def _plain_letters(text: str) -> str:

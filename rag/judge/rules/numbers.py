@@ -12,7 +12,14 @@ from rag.judge.words import word_set
 
 # Words that give a number without being one: a source with 'both' may be cited for 'two'.
 _IMPLIED = (
-    (re.compile(r"\b(?:both|pair|couple|dual|bi-?\w+|two-\w+)\b", re.IGNORECASE), 2.0),
+    (
+        re.compile(
+            r"\b(?:both|pairs?|couple|dual|two-\w+"
+            r"|bi-?(?:nary|lateral|lingual|modal|nomial|partite|phasic|polar|variate|directional|annual))\b",
+            re.IGNORECASE,
+        ),
+        2.0,
+    ),
     (re.compile(r"\b(?:a|an|single|once|sole|only|first)\b", re.IGNORECASE), 1.0),
 )
 
@@ -126,9 +133,7 @@ def flipped_bounds(comparison: Comparison) -> list[Finding]:
 
 def _is_implied(claimed: Quantity, comparison: Comparison) -> bool:
     text = " ".join(reading.text for reading in comparison.evidence)
-    if any(
-        claimed.kind in ("plain", "fold") and value == claimed.value and word.search(text) for word, value in _IMPLIED
-    ):
+    if claimed.kind == "plain" and any(value == claimed.value and word.search(text) for word, value in _IMPLIED):
         return True
     if claimed.kind == "plain" and claimed.unit is None:
         # '1990s', and a number that the source writes inside a name: '8' of 'ViT-8', '19' of 'COVID-19'.
