@@ -18,13 +18,19 @@ UNSCORABLE = {
     "\u200b\u2060": "empty",
     "12 % 34 5.6": "no words",
     "Does kelp grow fast in cold water?": "question",
+    "What does kelp need": "question",
+    "How many bays did they visit": "question",
+    "Is kelp fast? Yes.": "question",
     "Results and Discussion": "heading",
     "## Kelp in cold water": "heading",
     "Our findings:": "heading",
     "Kelp": "single word",
     "| kelp | 12 |\n| fish | 3 |": "table",
+    "kelp\t12%\t3%\nfish\t4%\t5%": "table",
     "- Kelp grows fast\n- Fish hide in it\n- It was measured": "list",
     "$x^2 + y^2 = z^2$, $a_{ij} = 0$ is": "formula",
+    "E[R_T] = O(d sqrt(T) (1-rho)^(3/2))": "formula",
+    r"$\mathcal{L} = \sum_i r_i \log \pi(y_i|x_i)$": "formula",
     "kelp grows fast " * 1700: "one sentence at a time",
     "Der Kelp wächst schnell und ist nicht von dem kalten Wasser abhängig.": "language",
     "Морская капуста быстро растёт в холодной воде.": "language",
@@ -36,6 +42,19 @@ def test_what_is_no_claim_is_not_judged_and_says_why(claim: str, reason: str) ->
     judgement = RulesJudge().judge(claim, SOURCE)
     assert (judgement.verdict, judgement.scorable, judgement.passed) == ("unchecked", False, False)
     assert reason in judgement.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "What the divers do in cold water is unclear.",
+        "When fish do hide, they hide in kelp.",
+        "Is this kelp cold, it grows fast.",
+        "The growth is $O(n^2)$ in cold water.",
+    ],
+)
+def test_a_statement_that_begins_like_a_question_or_holds_a_formula_is_a_claim(claim: str) -> None:
+    assert RulesJudge().judge(claim, SOURCE).scorable
 
 
 @pytest.mark.parametrize("evidence", [(), ("",), (" \n", "\u200b"), ("12 34",)])

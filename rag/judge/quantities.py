@@ -89,7 +89,8 @@ for _dimension, _table in _TABLES.items():
 
 _NUMERAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _WORD = rf"(?:{'|'.join([*_ONES, *_TENS, *_SCALES, 'dozen', 'dozens'])})"
-_SPELLED = rf"{_WORD}(?:(?:[- ]| and ){_WORD})*"
+SPELLED = rf"{_WORD}(?:(?:[- ]| and ){_WORD})*"
+"""Pattern of a number in words."""
 
 _DIGITS = re.compile(
     rf"(?<![\w.])(?<![^\W\d_]-)(?P<number>{_NUMERAL})(?P<tail>"
@@ -101,7 +102,7 @@ _DIGITS = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(
-    rf"(?<![\w-])(?P<words>{_SPELLED})(?P<kind>\s?%|-?\s?folds?|\s(?:percent|per cent)|(?:\s|-)times(?! (?:a|per)\b))?"
+    rf"(?<![\w-])(?P<words>{SPELLED})(?P<kind>\s?%|-?\s?folds?|\s(?:percent|per cent)|(?:\s|-)times(?! (?:a|per)\b))?"
     r"(?!\w)(?:[- ](?P<unit>[a-zA-Zµμ]+))?",
     re.IGNORECASE,
 )
@@ -210,7 +211,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
                 take(match, Quantity(factor, "fold", match[0], match.start()))
     for match in _FRACTION.finditer(text):
         if free(*match.span()):
-            top = 1.0 if match["half"] or match["top"].lower() == "a" else _spelled(match["top"])
+            top = 1.0 if match["half"] or match["top"].lower() == "a" else spelled(match["top"])
             bottom = 2.0 if match["half"] else _ORDINALS[match["bottom"].lower().rstrip("s")]
             about = _ABOUT.search(text[max(0, match.start() - 20) : match.start()]) is not None
             take(match, Quantity(top / bottom, "plain", match[0], match.start(), about=about, n_digits=2))
@@ -284,14 +285,14 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     for match in _WORDS.finditer(text):
         if not free(match.start("words"), match.end("words")):
             continue
-        spelled = match["words"]
+        written = match["words"]
         end = match.end("kind") if match["kind"] else match.end("words")
-        pronoun = spelled.lower() == "one" and not match["kind"]
+        pronoun = written.lower() == "one" and not match["kind"]
         before = text[max(0, match.start() - 25) : match.start()]
         take(
             match,
             Quantity(
-                _spelled(spelled),
+                spelled(written),
                 _kind(match["kind"]),
                 text[match.start() : end].strip(),
                 match.start(),
@@ -350,7 +351,7 @@ def _unit(text: str, at: int) -> str | None:
     return None
 
 
-def _spelled(written: str) -> float:
+def spelled(written: str) -> float:
     """'two hundred and five' is 205; 'dozens' is 12; digits are read as they are."""
     if written[0].isdigit():
         return _number(written)

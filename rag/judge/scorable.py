@@ -26,9 +26,9 @@ _ASKED_WITHOUT_MARK = re.compile(
 """'What does it do', 'Is it fast': begun as a question is, and no statement begins so."""
 
 _MATHEMATICAL = word_set(
-    "mathcal mathbb mathrm mathbf operatorname text frac sqrt sum prod int log exp sin cos tan max min arg argmax argmin "
-    "inf sup lim det dim mod alpha beta gamma delta epsilon theta lambda sigma omega rho phi psi tau eta kappa left right "
-    "cdot times leq geq infty partial nabla quad"
+    "mathcal mathbb mathrm mathbf operatorname text frac sqrt sum prod int log exp sin cos tan max min arg argmax "
+    "argmin inf sup lim det dim mod alpha beta gamma delta epsilon theta lambda sigma omega rho phi psi tau eta "
+    "kappa left right cdot times leq geq infty partial nabla quad"
 )
 """Words that a formula holds, spelled out or in TeX."""
 

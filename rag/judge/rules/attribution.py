@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rag.judge.comparison import Comparison, words
 from rag.judge.judgement import Finding
 from rag.judge.reading import Reading, Token
-from rag.judge.rules.negation import denials
 from rag.judge.rules.names import is_code
+from rag.judge.rules.negation import denials
 from rag.judge.words import word_set
 
 _OTHERS = word_set("existing current previous prior earlier traditional conventional classical other most past")
@@ -30,10 +30,9 @@ def of_others(comparison: Comparison) -> list[Finding]:
         theirs = _clause(comparison.evidence[edit.sentence], edit.source)
         if not theirs or any(token.lower in _OTHERS for token in edit.claim):
             continue
-        if len(denials(comparison.claim.tokens)) % 2 != len(denials(comparison.evidence[edit.sentence].tokens)) % 2:
+        said = _followed(comparison, len(edit.claim), edit.sentence)
+        if said is None or len(denials(comparison.claim.tokens)) % 2 != len(denials([*theirs, *said])) % 2:
             continue  # what is new may well lack what others have
-        if _followed_from(comparison, len(edit.claim), edit.sentence) < FOLLOWED:
-            continue
         of_other_work = [token for token in theirs if token.lower in _OTHERS]
         keys = {token.key for token in theirs}
         # Of 'the method' and 'existing methods' the second word is shared.
@@ -46,12 +45,15 @@ def of_others(comparison: Comparison) -> list[Finding]:
     return []
 
 
-def _followed_from(comparison: Comparison, start: int, sentence: int) -> float:
-    """The share of the claim's weight from that token on that this sentence has in the same order."""
+def _followed(comparison: Comparison, start: int, sentence: int) -> Sequence[Token] | None:
+    """What the sentence says where the claim follows it from that token on; None if it hardly does."""
     rest = range(start, len(comparison.claim.tokens))
-    places = comparison.alignment.places
-    shared = sum(comparison.claim.tokens[at].weight for at in rest if (place := places[at]) and place[0] == sentence)
-    return shared / max(sum(comparison.claim.tokens[at].weight for at in rest), 1e-9)
+    weight = sum(comparison.claim.tokens[at].weight for at in rest)
+    shared = [(at, place[1]) for at in rest if (place := comparison.alignment.places[at]) and place[0] == sentence]
+    if sum(comparison.claim.tokens[at].weight for at, _ in shared) < FOLLOWED * max(weight, 1e-9):
+        return None
+    there = [place for _, place in shared]
+    return comparison.evidence[sentence].tokens[min(there) : max(there) + 1]
 
 
 def _is_own(subject: Sequence[Token]) -> bool:

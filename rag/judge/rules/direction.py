@@ -234,9 +234,7 @@ def level_raised(comparison: Comparison) -> list[Finding]:
     return []
 
 
-def _spoken_of(
-    comparison: Comparison, verbs: frozenset[str], wanted: dict[str, float]
-) -> tuple[int, Token] | None:
+def _spoken_of(comparison: Comparison, verbs: frozenset[str], wanted: dict[str, float]) -> tuple[int, Token] | None:
     """The sentence, and the first of these words in it, that is followed by most of what is wanted."""
     for index, reading in enumerate(comparison.evidence):
         for at, token in enumerate(reading.tokens):

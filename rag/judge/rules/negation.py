@@ -35,8 +35,9 @@ _DENIABLE = word_set(
     "reversible regular rational legal logical coherent compatible comparable capable tractable elastic coherence "
     "advantage advantages similar similarly connected continuous continuously agree agreement agrees able ability "
     "balanced equality sensitive sensitivity compressible feasible separable discriminate exact flexible appropriate "
-    "applicable decisive definite valid eligible tolerant tolerance satisfied trust like likes obey plausible plausibly "
-    "plausibility reducible frequent frequently conclusive distinguishable accessible permeable mutable mobile"
+    "applicable decisive definite valid eligible tolerant tolerance satisfied trust like likes obey plausible "
+    "plausibly plausibility reducible frequent frequently conclusive distinguishable accessible permeable mutable "
+    "mobile"
 )
 _NOT_UN = re.compile(
     r"^un(?:der|i|less|til|to|cle|it|ique|ion|animous|ified|iform|iversal|ivers|d|g|k$|anim|derst|dergo|derl|iverse)|^non(?:e$|ce)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rag.judge.alignment import Edit
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding
 from rag.judge.reading import Reading, Token
@@ -59,7 +60,7 @@ def quantifier_changed(comparison: Comparison) -> list[Finding]:
             reason = f"it says '{mine.text}' where the source says '{theirs.text}'"
             findings.append(Finding("quantifier_changed", reason, True, edit.sentence))
             continue
-        sweeping = _sweeping(edit.claim, comparison.evidence[edit.sentence])
+        sweeping = _sweeping(edit, comparison.evidence[edit.sentence])
         if sweeping and not any(t.lower in _SWEEPING for t in source) and len(edit.claim) <= 5:
             reason = f"it says '{sweeping[0].text}', which the source does not say there"
             findings.append(Finding("quantifier_added", reason, False, edit.sentence))
@@ -108,14 +109,14 @@ def sweeping_words(comparison: Comparison) -> list[Finding]:
     return [Finding("sweeping", f"it says '{mine[0].text}', and nothing in what is cited is that sweeping")]
 
 
-def _sweeping(tokens: Sequence[Token], source: Reading) -> list[Token]:
-    """The words that claim more than a source may say, as they are used here."""
+def _sweeping(edit: Edit, source: Reading) -> list[Token]:
+    """The words put in that claim more than the source may say, as they are used here."""
     found = []
     there = {token.lower for token in source.tokens}
-    for at, token in enumerate(tokens):
-        word = token.lower
-        before = tokens[at - 1].lower if at else ""
-        after = tokens[at + 1].lower if at + 1 < len(tokens) else ""
+    words = [edit.before.lower if edit.before else "", *(token.lower for token in edit.claim)]
+    words.append(edit.after.lower if edit.after else "")
+    for at, token in enumerate(edit.claim):
+        before, word, after = words[at : at + 3]
         if word not in _SWEEPING or (token.text.isupper() and len(token.text) > 1):
             continue
         if word == "first" and (before != "the" or after in ("of", "two", "three")):
