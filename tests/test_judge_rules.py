@@ -366,12 +366,32 @@ def test_words_are_read_alike_in_either_spelling() -> None:
         ("p<0.05", "p < 0.05"),
         ("double descent", "a descent"),
         ("the one paper", "a paper"),
+        ("in the 2018-19 season", "the 2018-2019 season"),
+        ("about twice the odds", "an odds ratio of 1.96"),
+        ("nine percent higher odds", "an odds ratio of 1.09"),
         ("a third cousin of the queen", "a cousin of the queen"),
         ("more than ten domains", "10+ domains"),
     ],
 )
 def test_a_number_is_found_however_it_is_written(claim: str, text: str) -> None:
     assert missing_numbers(compare(claim, [text])) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        ("X-ray found 18 more broken bones than ultrasound.", "X-ray found 150 broken bones, and ultrasound 132."),
+        ("In all 42 persons took part altogether.", "21 patients and 21 healthy people; of 40 and 2 all took part."),
+        ("The share nearly doubled.", "The share rose from 21% to 40%."),
+    ],
+)
+def test_a_number_that_can_be_worked_out_forbids_nothing_by_itself(claim: str, text: str) -> None:
+    assert {finding.rule for finding in missing_numbers(compare(claim, [text]))} == {"number_worded"}
+
+
+def test_a_number_is_not_worked_out_unless_words_speak_of_it() -> None:
+    (finding,) = missing_numbers(compare("X-ray found 18 broken bones.", ["It found 150 of them, and the other 132."]))
+    assert finding.rule == "number_missing"
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,8 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     for pattern, factor in _FACTOR_WORDS:
         for match in pattern.finditer(text):
             if free(*match.span()):
-                take(match, Quantity(factor, "fold", match[0], match.start()))
+                about = _ABOUT.search(text[max(0, match.start() - 20) : match.start()]) is not None
+                take(match, Quantity(factor, "fold", match[0], match.start(), about=about))
     for match in _FRACTION.finditer(text):
         if free(*match.span()):
             top = 1.0 if match["half"] or match["top"].lower() == "a" else spelled(match["top"])
@@ -221,19 +222,18 @@ def quantities(text: str) -> tuple[Quantity, ...]:
             and not re.search(r"between\s*$", text[max(0, match.start() - 9) : match.start()])
         ):
             continue
-        if (
-            re.match(r"-+\d", match[0][len(match["low"]) :].strip())
-            and _number(match["low"]) > _number(match["high"])
-            and not match["kind"]
-        ):
+        low, high = _number(match["low"]), _number(match["high"])
+        if 1800 <= low <= 2100 and len(match["high"]) == 2 and high > low % 100:
+            high += low - low % 100  # '2018-19'
+        if re.match(r"-+\d", match[0][len(match["low"]) :].strip()) and low > high and not match["kind"]:
             continue  # "10-5" is more likely an exponent or a score than a range
         percent: Kind = "percent" if match["kind"] or match["lowkind"] else "plain"
         unit = _unit(text, match.end())
-        for side in ("low", "high"):
+        for side, value in (("low", low), ("high", high)):
             take(
                 match,
                 Quantity(
-                    _number(match[side]),
+                    value,
                     percent,
                     match[0].strip(),
                     match.start(side),
@@ -385,6 +385,10 @@ def agree(claimed: Quantity, given: Quantity) -> bool:
         if given.unit or claimed.unit:
             return False
         share, whole = (theirs, mine) if claimed.kind == "percent" else (mine, theirs)
+        if claimed.kind == "percent" and given.n_digits >= 2 and 0.1 < theirs < 3:
+            odds = abs(theirs - 1) * 100  # 'nine percent higher odds' for an odds ratio of 1.09
+            if math.isclose(odds, mine, rel_tol=1e-6):
+                return True
         return 0 < share <= 1 and _equal(share * 100, whole, claimed, given)
     if kinds == ("fold", "percent"):
         return _equal((mine - 1) * 100, theirs, claimed, given)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
+from collections.abc import Sequence
 
 from rag.judge.comparison import Comparison, words
 from rag.judge.judgement import Finding
@@ -24,6 +27,12 @@ _IMPLIED = (
 )
 
 
+_COMBINING = re.compile(
+    r"\b(?:more|fewer|less|higher|lower|longer|shorter|greater|larger|smaller|better|worse|points?|gain|difference|gap"
+    r"|altogether|total|together|combined|overall|remaining|rest|others?)\b",
+    re.IGNORECASE,
+)
+
 ROUNDED = 0.06
 """Share by which an 'about 1,800' may differ from what the source gives."""
 
@@ -32,14 +41,16 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
     """Numbers of the claim that no evidence sentence gives, in any spelling.
 
     One that is spelled out ('one in five', 'half', 'four and two') may be a count or a share that
-    the source gives in another way: 'number_worded', which forbids nothing by itself.
+    the source gives in another way, and '18 more' or 'nearly doubled' may be worked out from what
+    it gives: 'number_worded', which forbids nothing by itself.
     """
     given = [(index, one) for index, reading in enumerate(comparison.evidence) for one in quantities(reading.text)]
     missing: dict[str, str] = {}
     for claimed in quantities(comparison.claim.text):
         if claimed.pronoun or any(agree(claimed, one) for _, one in given) or _is_implied(claimed, comparison):
             continue
-        if claimed.kind != "plain" or any(ch.isdigit() for ch in claimed.written):
+        figure = claimed.kind != "plain" or any(ch.isdigit() for ch in claimed.written)
+        if figure and not _is_worked_out(claimed, [one for _, one in given], comparison.claim.text):
             if (claimed.about or claimed.bound) and any(_is_near(claimed, one) for _, one in given):
                 continue
             missing.setdefault(claimed.written, "number_missing")
@@ -48,6 +59,28 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
     return [
         Finding(rule, f"the number '{written}' does not stand in what is cited") for written, rule in missing.items()
     ]
+
+
+def _is_worked_out(claimed: Quantity, given: Sequence[Quantity], text: str) -> bool:
+    """Whether two numbers of the source give it: their ratio for a factor, else their sum or difference,
+    if the words around it speak of one."""
+    pairs = [
+        (one.value, other.value)
+        for one, other in itertools.permutations(given, 2)
+        if one.kind == other.kind and one.unit == other.unit and one.value > other.value > 0
+    ]
+    if claimed.kind == "fold":
+        factor = max(claimed.value, 1 / claimed.value) if claimed.value > 0 else 0.0
+        off = 0.12 if claimed.about else 0.02
+        return any(math.isclose(one / other, factor, rel_tol=off) for one, other in pairs)
+    around = text[max(0, claimed.start - 30) : claimed.start + len(claimed.written) + 30]
+    if not _COMBINING.search(around):
+        return False
+    return any(
+        math.isclose(worked_out, claimed.value, rel_tol=1e-6)
+        for one, other in pairs
+        for worked_out in (one + other, one - other)
+    )
 
 
 def _is_near(claimed: Quantity, given: Quantity) -> bool:
