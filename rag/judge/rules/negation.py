@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.judge.comparison import Comparison, words
 from rag.judge.judgement import Finding
-from rag.judge.reading import Reading, Token
+from rag.judge.reading import Reading, Token, share_in
 from rag.judge.words import word_set
 
 _CUES = word_set("not no never none neither nor without nobody nothing hardly scarcely barely rarely seldom")
@@ -42,6 +42,10 @@ _DENIABLE = word_set(
 _NOT_UN = re.compile(
     r"^un(?:der|i|less|til|to|cle|it|ique|ion|animous|ified|iform|iversal|ivers|d|g|k$|anim|derst|dergo|derl|iverse)|^non(?:e$|ce)"
 )
+NEAR = 0.25
+"""Share of the claim's weight in a sentence that is not the nearest, from which a prefix there is one on the same
+matter, if the word beside it is the same too."""
+
 _PREFIX = re.compile(r"^(non-?|un-?|in|im|ir|il|dis|a-)(\w{4,})$")
 
 
@@ -96,7 +100,10 @@ def negation_prefixed(comparison: Comparison) -> list[Finding]:
             if base not in everywhere[sentence] or denials(comparison.claim.tokens) != denials(source.tokens):
                 continue  # or 'not possible' for 'impossible'
             mine, theirs = forms[negated], everywhere[sentence][base][not negated]
-            if sentence == comparison.alignment.nearest or _beside(comparison.claim, mine) & _beside(source, theirs):
+            is_near = share_in(comparison.claim.weights, source.types) >= NEAR and (
+                _beside(comparison.claim, mine) & _beside(source, theirs)
+            )
+            if sentence == comparison.alignment.nearest or is_near:
                 reason = f"it says '{mine}' where the source says '{theirs}'"
                 findings.append(Finding("negation_prefix", reason, contradicts=True, sentence=sentence))
                 break
