@@ -9,6 +9,7 @@ means, are counted, and are shown once more as if they had been flagged.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import sys
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eval.commands.shared import positive
 from eval.judge_data import LabelledClaim, read_claims, sample
 from eval.judge_measures import auroc, balanced_accuracy, calibration_error, f1, f1_of_flags, kappa
 from eval.statistics import SEED, Interval
@@ -168,7 +170,25 @@ def worst(judged: Sequence[Judged], n: int) -> list[Judged]:
     return [*accused[: (n + 1) // 2], *missed[: n // 2]]
 
 
-def as_text(found: Sequence[JudgeFigures], mistakes: Sequence[Judged], rate: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Steadiness:
+    """Of a judge that was asked several times about each claim: how often it said the same."""
+
+    n: int
+    n_unanimous: int
+    mean_share: float
+    """Of a claim's verdicts, those that are the most frequent one."""
+
+
+def steadiness(judged: Sequence[Judged]) -> Steadiness | None:
+    """None for a judge that was asked once."""
+    shares = [one.judgement.agreed for one in judged if one.judgement.agreed is not None]
+    if not shares:
+        return None
+    return Steadiness(len(shares), sum(share == 1 for share in shares), sum(shares) / len(shares))
+
+
+def as_text(found: Sequence[JudgeFigures], judged: Sequence[Judged], mistakes: Sequence[Judged], rate: float) -> str:
     lines: list[str] = []
     for part in dict.fromkeys(one.data_set for one in found):
         own = [one for one in found if one.data_set == part]
@@ -186,6 +206,12 @@ def as_text(found: Sequence[JudgeFigures], mistakes: Sequence[Judged], rate: flo
             "",
         ]
     lines.append(f"{rate:.0f} claims a second")
+    steady = steadiness(judged)
+    if steady is not None:
+        lines.append(
+            f"asked again, it said the same of {steady.n_unanimous} of {steady.n} claims "
+            f"({steady.mean_share:.1%} of its verdicts on a claim agree)"
+        )
     if mistakes:
         lines += ["", "the mistakes it was surest of"]
     for one in mistakes:
@@ -197,7 +223,10 @@ def as_text(found: Sequence[JudgeFigures], mistakes: Sequence[Judged], rate: flo
     return "\n".join(lines)
 
 
-def as_json(found: Sequence[JudgeFigures], mistakes: Sequence[Judged], rate: float) -> dict[str, Any]:
+def as_json(
+    found: Sequence[JudgeFigures], judged: Sequence[Judged], mistakes: Sequence[Judged], rate: float
+) -> dict[str, Any]:
+    steady = steadiness(judged)
     return {
         "figures": [
             {
@@ -221,6 +250,7 @@ def as_json(found: Sequence[JudgeFigures], mistakes: Sequence[Judged], rate: flo
             for one in found
         ],
         "claims_per_second": round(rate, 1),
+        "asked_again": dataclasses.asdict(steady) if steady is not None else None,
         "mistakes": [
             {
                 "id": one.claim.claim_id,
@@ -253,24 +283,24 @@ def run(options: argparse.Namespace) -> int:
 
         sys.stdout.write(rules_table(claims) + "\n")
         return 0
-    found, judged, rate = report(claims, _opened(options.judge), options.resamples)
+    found, judged, rate = report(claims, _opened(options.judge, options.repeats), options.resamples)
     mistakes = worst(judged, options.worst)
     text = (
-        json.dumps(as_json(found, mistakes, rate), ensure_ascii=False)
+        json.dumps(as_json(found, judged, mistakes, rate), ensure_ascii=False)
         if options.json
-        else as_text(found, mistakes, rate)
+        else as_text(found, judged, mistakes, rate)
     )
     sys.stdout.write(text + "\n")
     return 0
 
 
-def _opened(name: str) -> Judge:
+def _opened(name: str, repeats: int) -> Judge:
     if "llm" not in name:
         return open_judge(name)
     from rag import config
     from rag.llm import open_model
 
-    return open_judge(name, open_model(config.load().model))
+    return open_judge(name, open_model(config.load().model), repeats)
 
 
 def parser(base: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
@@ -278,6 +308,7 @@ def parser(base: argparse.ArgumentParser | None = None) -> argparse.ArgumentPars
     made = base or argparse.ArgumentParser(prog="footnoted eval judge", description=(__doc__ or "").splitlines()[0])
     made.add_argument("--data", metavar="FILE", type=Path, nargs="+", required=True, help="JSON lines, plain or .gz")
     made.add_argument("--judge", default="default", help=f"one of {', '.join(JUDGE_NAMES)}")
+    made.add_argument("--repeats", metavar="N", type=positive, default=1, help="times a language model is asked (1)")
     made.add_argument("--limit", metavar="N", type=int, help="at most N claims of each file, whole sources at random")
     made.add_argument("--worst", metavar="N", type=int, default=10, help="mistakes to list (10)")
     made.add_argument("--resamples", metavar="N", type=int, default=N_RESAMPLES, help="bootstrap draws (1000)")

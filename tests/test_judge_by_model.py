@@ -68,6 +68,8 @@ def test_a_quote_may_run_over_sentences_and_change_marks() -> None:
         ('{"verdict": "A or B"}', None),
         ("INCORRECT", None),
         ("I cannot tell.", None),
+        ("A claim like this one cannot be judged.", None),
+        ("The answer is A", "A"),
         ("", None),
         ('{"verdict": 3}', None),
     ],
@@ -90,6 +92,7 @@ def test_repeats_report_how_often_it_said_so() -> None:
     assert len(server.requests) == 3
     assert found.verdict == "supported" and found.reasons[-1] == "asked 3 times, said so 2 times"
     assert found.probability == pytest.approx((0.9 + 0.4 + 0.9) / 3)
+    assert found.agreed == pytest.approx(2 / 3)
 
 
 def test_nothing_to_judge_asks_nobody() -> None:

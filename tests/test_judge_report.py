@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+from scripted_server import Says, ScriptedServer
 
 from eval.defects import audit, audit_table, planted
 from eval.judge_data import read_claims, sample
@@ -118,6 +119,35 @@ def test_a_wrong_judge_or_file_is_one_line_and_an_exit_code(tmp_path: Path, caps
     assert main(["--data", str(path), "--judge", "oracle"]) == 2
     assert "oracle" in capsys.readouterr().err
     assert main(["--data", str(tmp_path / "none.jsonl")]) == 1
+
+
+@pytest.mark.parametrize("name", ["rules", "model", "default", "overlap", "length", "always-yes"])
+def test_every_judge_can_be_measured_on_a_packed_file(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "set.jsonl.gz", rows())
+    assert main(["--data", str(path), "--judge", name, "--resamples", "20", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)["figures"][0]
+    assert (first["judge"], first["n"]) == (name, 4)
+    assert sum(first["confusion"].values()) == 4 - first["n_unscorable"]
+
+
+def test_a_language_model_is_measured_and_whether_it_says_the_same_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "set.jsonl", rows())
+    quotes = ["Kelp grows fast in cold water.", "Fish hide in the old wreck."]
+    said = [(0, "AA"), (0, "CC"), (1, "AD")]
+    says = [Says(json.dumps({"quote": quotes[at], "verdict": letter})) for at, letters in said for letter in letters]
+    with ScriptedServer(*says) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("FOOTNOTED_MODEL", "scripted")
+        arguments = ["--data", str(path), "--judge", "llm", "--repeats", "2", "--resamples", "20"]
+        assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert len(server.requests) == 6
+    assert "it said the same of 2 of 3 claims (83.3% of its verdicts on a claim agree)" in text
+    assert "1 could not be judged" in text
 
 
 def test_the_rules_table_counts_each_claim_once(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def test_a_number_that_stands_elsewhere_in_the_source_is_still_noticed() -> None
 
 def test_more_than_is_not_less_than() -> None:
     assert "number_bound" in rules_fired("Fewer than 50 participants reported it.", SOURCE[3])
+    assert "number_bound" in rules_fired("Fewer than ten domains use it.", "It is used across 10+ domains.")
     assert "number_bound" not in rules_fired("At least 50 participants reported it.", SOURCE[3])
 
 
@@ -146,6 +147,22 @@ def test_a_denial_put_in_or_taken_out_contradicts(claim: str, source: str) -> No
 )
 def test_harmless_denials_are_no_contradiction(claim: str, source: str) -> None:
     assert not {rule for rule in rules_fired(claim, source) if rule.startswith("negation")}
+
+
+def test_with_no_says_what_without_says() -> None:
+    source = "It lets the models improve with no external teachers."
+    assert not rules_fired("It lets the models improve without external teachers.", source)
+    assert verdict("It lets the models improve with external teachers.", source) == "contradicted"
+
+
+def test_a_prefix_is_noticed_beside_the_same_word_in_any_sentence() -> None:
+    sources = (
+        "Backpropagation is the standard in deep learning.",
+        "It is not only biologically implausible, but slow.",
+    )
+    assert "negation_prefix" in rules_fired("Backpropagation is biologically plausible.", *sources)
+    both = "Works have modelled static signed networks or dynamic unsigned networks."
+    assert "negation_prefix" not in rules_fired("They have modelled unsigned networks.", both)
 
 
 def test_prefixes_deny_only_where_the_base_is_a_word_of_its_own() -> None:
@@ -195,6 +212,46 @@ def test_another_data_set_is_another_claim(name: str) -> None:
     assert verdict(SOURCE[0].replace("ImageNet", name)) == "contradicted"
 
 
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("KelpNet requires labelled images.", "Existing methods often require labelled images."),
+        ("The method requires labelled images.", "Existing methods for this goal often require labelled images."),
+        ("Our model is limited to a single site.", "However, current models are limited to a single site."),
+    ],
+)
+def test_what_a_source_says_of_other_work_is_not_said_of_its_own(claim: str, source: str) -> None:
+    assert "of_others" in rules_fired(claim, source, "We present KelpNet.")
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("Existing methods require labelled images.", "Existing methods often require labelled images."),
+        ("RLHF requires labelled images.", "Existing methods like RLHF require labelled images."),
+        ("KelpNet requires no labelled images.", "Existing methods often require labelled images."),
+        ("KelpNet counts urchins on its own.", "Unlike previous methods, it counts urchins on its own."),
+        ("Methods often require labelled images.", "Existing methods often require labelled images."),
+    ],
+)
+def test_what_is_said_of_other_work_may_be_told_of_it_or_denied_of_its_own(claim: str, source: str) -> None:
+    assert "of_others" not in rules_fired(claim, source, "We present KelpNet.")
+
+
+def test_a_name_put_into_a_list_is_noticed() -> None:
+    source = "It is tested on MNIST, CIFAR10 and CIFAR100."
+    assert "name_listed" in rules_fired("It is tested on MNIST, CIFAR10 and ImageNet.", source)
+    assert "name_listed" not in rules_fired("It is tested on MNIST and CIFAR-100.", source)
+    assert verdict("It is tested on MNIST, CIFAR10 and ImageNet.", source) in ("partial", "contradicted")
+
+
+def test_to_match_is_not_to_outperform() -> None:
+    source = "KelpNet outperforms BERT on long texts while matching the state of the art on short ones."
+    assert "level_raised" in rules_fired("On short texts KelpNet outperforms the state of the art.", source)
+    assert "level_raised" not in rules_fired("KelpNet outperforms BERT on long texts.", source)
+    assert "level_raised" not in rules_fired("It surpasses GRPO.", "It matches or even surpasses GRPO.")
+
+
 def test_names_are_found_in_their_other_spellings() -> None:
     source = "Convolutional neural networks such as ResNet-50 are trained on Image-Net."
     assert "name_missing" not in rules_fired("CNN models such as ResNet50 use ImageNet.", source)
@@ -208,6 +265,19 @@ def test_quantifiers_and_hedges_count() -> None:
     )
     assert "hedge_dropped" in rules_fired("KelpNet outperforms BERT before fine-tuning.")
     assert verdict("Most participants, no fewer than 50, reported that the effect is caused by sleep.") != "supported"
+
+
+@pytest.mark.parametrize(
+    ("claim", "source"),
+    [
+        ("Feedback is sometimes adversarial.", "Feedback is often binary, sparse, and occasionally adversarial."),
+        ("The traces are first factorised by the method.", "The traces are factorised by the method."),
+        ("Removing frames is the first of three stages.", "Removing frames is one of three stages."),
+        ("The scheme works without any condition.", "The scheme works without condition."),
+    ],
+)
+def test_a_word_that_orders_or_is_said_elsewhere_sweeps_nothing(claim: str, source: str) -> None:
+    assert not {rule for rule in rules_fired(claim, source) if rule.startswith("quantifier")}
 
 
 def test_what_is_quoted_is_supported_unless_what_was_cut_off_takes_it_back() -> None:
@@ -230,6 +300,11 @@ def test_a_half_from_elsewhere_is_noticed() -> None:
     claim = "It is trained on 1,000 images within two days, and tidal dissipation heats icy moons of distant planets."
     assert "added_part" in rules_fired(claim)
     assert verdict(claim) == "partial"
+
+
+def test_a_number_in_other_words_is_no_foreign_part() -> None:
+    claim = "Love Reactions rose by twenty-eight per cent in live tests."
+    assert "foreign_part" not in rules_fired(claim, "It brought a 28% increase in Love Reactions during live tests.")
 
 
 def test_another_papers_sentence_is_unsupported() -> None:
@@ -291,10 +366,32 @@ def test_words_are_read_alike_in_either_spelling() -> None:
         ("p<0.05", "p < 0.05"),
         ("double descent", "a descent"),
         ("the one paper", "a paper"),
+        ("in the 2018-19 season", "the 2018-2019 season"),
+        ("about twice the odds", "an odds ratio of 1.96"),
+        ("nine percent higher odds", "an odds ratio of 1.09"),
+        ("a third cousin of the queen", "a cousin of the queen"),
+        ("more than ten domains", "10+ domains"),
     ],
 )
 def test_a_number_is_found_however_it_is_written(claim: str, text: str) -> None:
     assert missing_numbers(compare(claim, [text])) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "text"),
+    [
+        ("X-ray found 18 more broken bones than ultrasound.", "X-ray found 150 broken bones, and ultrasound 132."),
+        ("In all 42 persons took part altogether.", "21 patients and 21 healthy people; of 40 and 2 all took part."),
+        ("The share nearly doubled.", "The share rose from 21% to 40%."),
+    ],
+)
+def test_a_number_that_can_be_worked_out_forbids_nothing_by_itself(claim: str, text: str) -> None:
+    assert {finding.rule for finding in missing_numbers(compare(claim, [text]))} == {"number_worded"}
+
+
+def test_a_number_is_not_worked_out_unless_words_speak_of_it() -> None:
+    (finding,) = missing_numbers(compare("X-ray found 18 broken bones.", ["It found 150 of them, and the other 132."]))
+    assert finding.rule == "number_missing"
 
 
 @pytest.mark.parametrize(
@@ -305,6 +402,8 @@ def test_a_number_is_found_however_it_is_written(claim: str, text: str) -> None:
         ("0.55", "0.5", 1),
         ("3-5 layers", "3 layers", 1),
         ("two-fold", "threefold", 1),
+        ("two-fold", "binary and biological", 1),
+        ("cut by a third", "cut by a quarter", 1),
         ("10^5 steps", "10^6 steps", 1),
         ("O(n^2)", "O(n^3)", 1),
         ("1.5 billion", "1.5 million", 1),

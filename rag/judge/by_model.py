@@ -30,6 +30,9 @@ _PROBABILITIES: dict[JudgeVerdict, float] = {
     "unchecked": 0.5,
 }
 _LETTER = re.compile(r"(?<![A-Za-z])([ABCD])(?![A-Za-z])")
+_ARTICLE = re.compile(r"(?:^|(?<=[.!?:\n])\s*)A(?= (?!because|since|as |seems|is |fits|would)[a-z])")
+"""'A claim like this': an article, and no verdict."""
+
 _NAMED = re.compile(r"verdict\W{0,6}([ABCD])(?![A-Za-z])", re.IGNORECASE)
 
 
@@ -65,7 +68,7 @@ class ModelJudge:
             return first
         probability = sum(_PROBABILITIES[one.verdict] for one in scorable) / len(scorable)
         tally = f"asked {len(said)} times, said so {n} times"
-        return replace(first, probability=probability, reasons=(*first.reasons, tally))
+        return replace(first, probability=probability, reasons=(*first.reasons, tally), agreed=n / len(said))
 
     def _once(self, claim: str, evidence: Sequence[str]) -> Judgement:
         numbered = "\n".join(f"({n}) {neutralise(sentence)}" for n, sentence in enumerate(evidence, 1))
@@ -110,7 +113,7 @@ def parse(reply: str) -> tuple[str | None, str]:
             quote = value.get("quote")
             return letters.pop() if len(letters) == 1 else None, quote.strip() if isinstance(quote, str) else ""
     quote = next(iter(re.findall(r'"quote"\s*:\s*"([^"]*)"', reply)), "")
-    named = _NAMED.findall(reply) or _LETTER.findall(reply)
+    named = _NAMED.findall(reply) or _LETTER.findall(_ARTICLE.sub("", reply))
     return (named[-1].upper() if named else None), quote.strip()
 
 

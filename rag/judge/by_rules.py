@@ -26,8 +26,19 @@ MOSTLY_COPIED = 0.8
 the source lacks makes it 'partial'. From 0.6 to 0.8 most claims with such a finding are
 supported (SciFact 22 of 36, WiCE 31 of 62)."""
 
-_ABOUT_CHANGES = frozenset(("quantifier_added", "added_part", "number_elsewhere", "repeats_itself", "disguised"))
-"""Rules that look at what was changed in copied words, or at the claim alone: they hold from any distance."""
+_ABOUT_CHANGES = frozenset(
+    (
+        "quantifier_added",
+        "added_part",
+        "number_elsewhere",
+        "level_raised",
+        "name_listed",
+        "repeats_itself",
+        "disguised",
+    )
+)
+"""Rules that look at what was changed in copied words, at a word's own surroundings, or at the claim alone: they
+hold from any distance."""
 
 
 class RulesJudge:

@@ -44,6 +44,8 @@ class Judgement:
     missing: tuple[str, ...] = ()
     """Telling words of the claim that no evidence sentence has, as written, in order."""
     scorable: bool = True
+    agreed: float | None = None
+    """Of a judge that was asked several times, the share of its verdicts that are this one; None if asked once."""
 
     @property
     def score(self) -> float:

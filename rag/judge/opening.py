@@ -19,11 +19,11 @@ JUDGE_NAMES = ("default", "rules", "model", "llm", "default+llm", "overlap", "le
 and three that only show what a judge is worth."""
 
 
-def open_judge(name: str = "default", model: LanguageModel | None = None) -> Judge:
+def open_judge(name: str = "default", model: LanguageModel | None = None, repeats: int = 1) -> Judge:
     """The judge of that name; nothing is loaded before its first claim.
 
-    ``model`` judges in 'llm' and 'default+llm'. Raises UsageError for an unknown name, and
-    for these two without a model.
+    ``model`` judges in 'llm' and 'default+llm', asked ``repeats`` times about each claim.
+    Raises UsageError for an unknown name, and for these two without a model.
     """
     if name == "default":
         from rag.judge.trained import TrainedJudge
@@ -39,7 +39,7 @@ def open_judge(name: str = "default", model: LanguageModel | None = None) -> Jud
 
         if model is None:
             raise UsageError(f"the judge '{name}' needs a language model: configure one, or choose another judge")
-        asked = ModelJudge(model)
+        asked = ModelJudge(model, repeats)
         return asked if name == "llm" else TrainedJudge(second=asked, name=f"default, then {asked.name}")
     if name == "rules":
         return RulesJudge()

@@ -89,7 +89,8 @@ for _dimension, _table in _TABLES.items():
 
 _NUMERAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _WORD = rf"(?:{'|'.join([*_ONES, *_TENS, *_SCALES, 'dozen', 'dozens'])})"
-_SPELLED = rf"{_WORD}(?:(?:[- ]| and ){_WORD})*"
+SPELLED = rf"{_WORD}(?:(?:[- ]| and ){_WORD})*"
+"""Pattern of a number in words."""
 
 _DIGITS = re.compile(
     rf"(?<![\w.])(?<![^\W\d_]-)(?P<number>{_NUMERAL})(?P<tail>"
@@ -101,13 +102,15 @@ _DIGITS = re.compile(
     re.IGNORECASE,
 )
 _WORDS = re.compile(
-    rf"(?<![\w-])(?P<words>{_SPELLED})(?P<kind>\s?%|-?\s?folds?|\s(?:percent|per cent)|(?:\s|-)times(?! (?:a|per)\b))?"
+    rf"(?<![\w-])(?P<words>{SPELLED})(?P<kind>\s?%|-?\s?folds?|\s(?:percent|per cent)|(?:\s|-)times(?! (?:a|per)\b))?"
     r"(?!\w)(?:[- ](?P<unit>[a-zA-Zµμ]+))?",
     re.IGNORECASE,
 )
 _FRACTION = re.compile(
     r"(?<![\w-])(?:(?P<top>one|two|three|four|a|\d+)[- "
-    r"](?P<bottom>thirds?|quarters?|fifths?|tenths?)|(?P<half>half))\b(?!-life)",
+    r"](?P<bottom>(?:third|quarter|fifth|tenth)(?:s|(?! [a-z])|(?= (?:of|as|the|in|by|to|more|less|fewer|were|was|had"
+    r"|have|are|is|or|and)\b)))"  # 'a third cousin' is no fraction
+    r"|(?P<half>half))\b(?!-life)",
     re.IGNORECASE,
 )
 _OF_WHAT = r" (?:the|that|those|its|their|our|as|in|of|by)\b"
@@ -205,10 +208,11 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     for pattern, factor in _FACTOR_WORDS:
         for match in pattern.finditer(text):
             if free(*match.span()):
-                take(match, Quantity(factor, "fold", match[0], match.start()))
+                about = _ABOUT.search(text[max(0, match.start() - 20) : match.start()]) is not None
+                take(match, Quantity(factor, "fold", match[0], match.start(), about=about))
     for match in _FRACTION.finditer(text):
         if free(*match.span()):
-            top = 1.0 if match["half"] or match["top"].lower() == "a" else _spelled(match["top"])
+            top = 1.0 if match["half"] or match["top"].lower() == "a" else spelled(match["top"])
             bottom = 2.0 if match["half"] else _ORDINALS[match["bottom"].lower().rstrip("s")]
             about = _ABOUT.search(text[max(0, match.start() - 20) : match.start()]) is not None
             take(match, Quantity(top / bottom, "plain", match[0], match.start(), about=about, n_digits=2))
@@ -218,19 +222,18 @@ def quantities(text: str) -> tuple[Quantity, ...]:
             and not re.search(r"between\s*$", text[max(0, match.start() - 9) : match.start()])
         ):
             continue
-        if (
-            re.match(r"-+\d", match[0][len(match["low"]) :].strip())
-            and _number(match["low"]) > _number(match["high"])
-            and not match["kind"]
-        ):
+        low, high = _number(match["low"]), _number(match["high"])
+        if 1800 <= low <= 2100 and len(match["high"]) == 2 and high > low % 100:
+            high += low - low % 100  # '2018-19'
+        if re.match(r"-+\d", match[0][len(match["low"]) :].strip()) and low > high and not match["kind"]:
             continue  # "10-5" is more likely an exponent or a score than a range
         percent: Kind = "percent" if match["kind"] or match["lowkind"] else "plain"
         unit = _unit(text, match.end())
-        for side in ("low", "high"):
+        for side, value in (("low", low), ("high", high)):
             take(
                 match,
                 Quantity(
-                    _number(match[side]),
+                    value,
                     percent,
                     match[0].strip(),
                     match.start(side),
@@ -264,6 +267,8 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         before = text[max(0, match.start() - 25) : match.start()]
         if len(match["number"]) == 4 and not tail and 1000 <= value <= 2100:  # a year
             before = re.sub(r"\b(?:after|since)\s*$", "over ", re.sub(r"\b(?:before|until)\s*$", "under ", before))
+        if re.match(r"\+(?!\s?[\w/])|\+ [a-z]", text[after : after + 3]):  # '10+ domains'
+            before += ">"
         take(
             match,
             Quantity(
@@ -280,14 +285,14 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     for match in _WORDS.finditer(text):
         if not free(match.start("words"), match.end("words")):
             continue
-        spelled = match["words"]
+        written = match["words"]
         end = match.end("kind") if match["kind"] else match.end("words")
-        pronoun = spelled.lower() == "one" and not match["kind"]
+        pronoun = written.lower() == "one" and not match["kind"]
         before = text[max(0, match.start() - 25) : match.start()]
         take(
             match,
             Quantity(
-                _spelled(spelled),
+                spelled(written),
                 _kind(match["kind"]),
                 text[match.start() : end].strip(),
                 match.start(),
@@ -346,7 +351,7 @@ def _unit(text: str, at: int) -> str | None:
     return None
 
 
-def _spelled(written: str) -> float:
+def spelled(written: str) -> float:
     """'two hundred and five' is 205; 'dozens' is 12; digits are read as they are."""
     if written[0].isdigit():
         return _number(written)
@@ -380,6 +385,10 @@ def agree(claimed: Quantity, given: Quantity) -> bool:
         if given.unit or claimed.unit:
             return False
         share, whole = (theirs, mine) if claimed.kind == "percent" else (mine, theirs)
+        if claimed.kind == "percent" and given.n_digits >= 2 and 0.1 < theirs < 3:
+            odds = abs(theirs - 1) * 100  # 'nine percent higher odds' for an odds ratio of 1.09
+            if math.isclose(odds, mine, rel_tol=1e-6):
+                return True
         return 0 < share <= 1 and _equal(share * 100, whole, claimed, given)
     if kinds == ("fold", "percent"):
         return _equal((mine - 1) * 100, theirs, claimed, given)

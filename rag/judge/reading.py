@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from rag import vocabulary
+from rag.judge.quantities import SPELLED, spelled
 
 # Format characters, fillers and variation selectors: they change how a text compares, not how it looks.
 _INVISIBLE = re.compile(
@@ -33,6 +34,9 @@ _TEX = (
     (re.compile(r"[${}]"), " "),
 )
 _PERCENT = re.compile(r"(?<=\d)\s?(?:per ?cent(?:age points?)?|pct\.?|percentage points?)(?!\w)", re.IGNORECASE)
+_SPELLED_PERCENT = re.compile(
+    rf"\b(?P<number>{SPELLED})[- ](?:per ?cent(?:age points?)?|percentage points?)\b", re.IGNORECASE
+)
 _DASHES = str.maketrans("‐‑‒–—―−’‘ʼ“”„", "-------'''\"\"\"")
 
 _TOKEN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|%")
@@ -87,7 +91,8 @@ def cleaned(text: str) -> tuple[str, bool]:
     """``text`` in one form, and whether something in it was disguised.
 
     Compatibility forms, dashes, quotation marks, TeX and 'per cent' are unified, white
-    space is single, exponents are written ^3.
+    space is single (a tab where there was one, since tables are told by them), exponents
+    are written ^3.
     """
     visible = _INVISIBLE.sub("", text)
     visible = re.sub("[\ud800-\udfff]", "\ufffd", visible)
@@ -98,9 +103,10 @@ def cleaned(text: str) -> tuple[str, bool]:
     for pattern, replacement in _TEX:
         latin = pattern.sub(replacement, latin)
     latin = _PERCENT.sub("%", latin)
+    latin = _SPELLED_PERCENT.sub(lambda m: f"{spelled(m['number']):g}%", latin)
     # A soft hyphen or a zero-width space is often left by a PDF; between letters only it may disguise a word.
     hidden = re.search(rf"\w{_INVISIBLE.pattern}+\w", text) is not None or latin != _without_look_alikes(latin, visible)
-    return re.sub(r"[^\S\n]+", " ", latin).strip(), hidden
+    return re.sub(r"[^\S\n]+", lambda m: "\t" if "\t" in m[0] else " ", latin).strip(), hidden
 
 
 def _plain_letters(text: str) -> str:

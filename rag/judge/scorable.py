@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.judge.reading import Reading, cleaned
+from rag.judge.words import word_set
 from rag.language import language_of
 
 MAX_CLAIM_WORDS = 300
@@ -14,7 +15,23 @@ MAX_CLAIM_WORDS = 300
 MAX_EVIDENCE_CHARACTERS = 400_000
 """A long book chapter; more than that is not 'what a sentence cites', and would take seconds."""
 
-_QUESTION = re.compile(r"\?[\"')\]]*$")
+MAX_HEADING_WORDS = 10
+
+_QUESTION = re.compile(r"\?[\"')\]]*(?:\s+(?:yes|no|indeed|maybe|perhaps)\b[.!,]?)?$", re.IGNORECASE)
+_ASKED_WITHOUT_MARK = re.compile(
+    r"(?:(?:what|how|why|when|where|whom?|how (?:many|much|often|long|far|well|fast)(?: \w+)?) (?:does|did|do)(?! not)"
+    r"|does|did|is|are|was|can|could)(?= [^,]+$) ",
+    re.IGNORECASE,
+)
+"""'What does it do', 'Is it fast': begun as a question is, and no statement begins so."""
+
+_MATHEMATICAL = word_set(
+    "mathcal mathbb mathrm mathbf operatorname text frac sqrt sum prod int log exp sin cos tan max min arg argmax "
+    "argmin inf sup lim det dim mod alpha beta gamma delta epsilon theta lambda sigma omega rho phi psi tau eta "
+    "kappa left right cdot times leq geq infty partial nabla quad"
+)
+"""Words that a formula holds, spelled out or in TeX."""
+
 _ADDRESSES_JUDGE = re.compile(
     r"\b(?:this|the (?:above|preceding|following|previous)|every|each) (?:sentence|claim|statement|answer|assertion)"
     r"(?: above| below)? (?:is|are|was|must be|should be|has been|can be)(?: \w+ly)? (?:\w+ )?"
@@ -54,7 +71,7 @@ def why_no_claim(claim: Reading) -> str | None:
         return "not a claim: it holds no words"
     if len(claim.tokens) > MAX_CLAIM_WORDS:
         return f"the claim has {len(claim.tokens):,} words; one sentence at a time is judged"
-    if _QUESTION.search(text):
+    if _QUESTION.search(text) or _ASKED_WITHOUT_MARK.match(text):
         return "not a claim: it is a question"
     lines = [line for line in text.splitlines() if line.strip()]
     if sum(bool(_LIST_LINE.match(line)) for line in lines) > 1:
@@ -62,12 +79,12 @@ def why_no_claim(claim: Reading) -> str | None:
     if text.count("|") > 2 or any(line.count("\t") > 1 for line in lines):
         return "not a claim: it is a table"
     letters = sum(ch.isalpha() for ch in text)
-    has_words = sum(len(token.text) > 2 for token in words) > 1
+    has_words = sum(len(token.text) > 2 and token.lower not in _MATHEMATICAL for token in words) > 1
     if letters < 0.4 * len(text.replace(" ", "")) or (not has_words and re.search(r"[=^_<>+]", text)):
         return "not a claim: it is mostly figures or a formula"
     if len(words) < 2:
         return "not a claim: it is a single word"
-    if len(words) <= 8 and (text.startswith("#") or text.endswith(":") or _is_heading(text)):
+    if len(words) <= MAX_HEADING_WORDS and (text.startswith("#") or text.endswith(":") or _is_heading(text)):
         return "not a claim: it is a heading"
     return None
 

@@ -221,4 +221,5 @@ def _with_second(first: Judgement, second: Judgement) -> Judgement:
         probability=second.probability,
         sentence=second.sentence if second.sentence is not None else first.sentence,
         reasons=(*second.reasons, told),
+        agreed=second.agreed,
     )

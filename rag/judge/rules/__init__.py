@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding, Power
-from rag.judge.rules import direction, names, negation, numbers, presence, quantifiers, quotes
+from rag.judge.rules import attribution, direction, names, negation, numbers, presence, quantifiers, quotes
 
 Rule = Callable[[Comparison], list[Finding]]
 
@@ -30,9 +30,12 @@ RULES: tuple[Rule, ...] = (
     direction.direction_changed,
     direction.direction_differs,
     direction.roles_swapped,
+    direction.level_raised,
     names.missing_names,
     names.missing_capitals,
+    names.listed_names,
     names.changed_names,
+    attribution.of_others,
     quantifiers.quantifier_changed,
     quantifiers.hedge_changed,
     quantifiers.sweeping_words,
@@ -57,9 +60,12 @@ POWERS: dict[str, Power] = {
     "direction_changed": "veto",
     "direction_differs": "lower",
     "roles_swapped": "veto",
+    "level_raised": "lower",
     "name_missing": "lower",
     "capital_missing": "lower",
+    "name_listed": "lower",
     "name_changed": "veto",
+    "of_others": "veto",
     "quantifier_changed": "veto",
     "quantifier_added": "lower",
     "quantifier_dropped": "note",

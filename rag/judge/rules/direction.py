@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rag.judge.alignment import Edit
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding
-from rag.judge.reading import Token
+from rag.judge.reading import Token, share_in
 from rag.judge.words import word_set
 
 # Each axis with its two poles. A word may stand on several axes: 'higher' rises and is large.
@@ -128,10 +128,19 @@ _COMPARING = word_set(
 def poles(tokens: Sequence[Token]) -> dict[str, set[int]]:
     """The axes that these words stand on, with the sides taken."""
     found: dict[str, set[int]] = {}
-    for token in tokens:
-        for axis, sign in _POLES.get(token.lower, {}).items():
-            found.setdefault(axis, set()).add(sign)
+    for _, axis, sign in _standing(tokens):
+        found.setdefault(axis, set()).add(sign)
     return found
+
+
+def _standing(tokens: Sequence[Token]) -> Iterator[tuple[Token, str, int]]:
+    """Each word that stands on an axis, once an axis, with its side; 'with no' stands where 'without' does."""
+    for at, token in enumerate(tokens):
+        word = token.lower
+        if word == "with" and at + 1 < len(tokens) and tokens[at + 1].lower in ("no", "neither"):
+            word = "without"
+        for axis, sign in _POLES.get(word, {}).items():
+            yield token, axis, sign
 
 
 def direction_changed(comparison: Comparison) -> list[Finding]:
@@ -209,6 +218,41 @@ def roles_swapped(comparison: Comparison) -> list[Finding]:
     return []
 
 
+def level_raised(comparison: Comparison) -> list[Finding]:
+    """'outperforms X' where the evidence only has 'matches X' or 'is comparable to X'."""
+    for at, token in enumerate(comparison.claim.tokens):
+        if token.lower not in _BETTER:
+            continue
+        wanted = {t.key: t.weight for t in comparison.claim.tokens[at + 1 : at + 1 + _REACH] if t.weight > 0}
+        if not wanted:
+            continue
+        equal = _spoken_of(comparison, _EQUAL, wanted)
+        if equal is not None and _spoken_of(comparison, _BETTER, wanted) is None:
+            sentence, word = equal
+            reason = f"it says '{token.text}' where the source says '{word.text}'"
+            return [Finding("level_raised", reason, contradicts=True, sentence=sentence)]
+    return []
+
+
+def _spoken_of(comparison: Comparison, verbs: frozenset[str], wanted: dict[str, float]) -> tuple[int, Token] | None:
+    """The sentence, and the first of these words in it, that is followed by most of what is wanted."""
+    for index, reading in enumerate(comparison.evidence):
+        for at, token in enumerate(reading.tokens):
+            if token.lower in verbs:
+                following = {t.key for t in reading.tokens[at + 1 : at + 2 + _REACH]}
+                if share_in(wanted, following) > 0.5:
+                    return index, token
+    return None
+
+
+_BETTER = word_set(
+    "outperform outperforms outperformed outperforming surpass surpasses surpassed surpassing exceed exceeds exceeded "
+    "exceeding beat beats beating better superior"
+)
+_EQUAL = word_set("match matches matched matching comparable comparably par competitive equals equal similar")
+_REACH = 5
+"""Words after such a word in which what is compared with is named."""
+
 _TELLING_AXES = word_set("amount quality effect sign speed time outcome likelihood risk")
 
 
@@ -221,11 +265,9 @@ def _sides(tokens: Sequence[Token], at: int, reach: int = 5) -> tuple[set[str], 
 def _opposed(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[Token, Token] | None:
     """The first word here and there that stand on the two sides of one axis; None if a side here is also there."""
     there = poles(theirs)
-    for token in mine:
-        for axis, sign in _POLES.get(token.lower, {}).items():
-            if axis in there and sign not in there[axis]:
-                other = next(t for t in theirs if _POLES.get(t.lower, {}).get(axis) == -sign)
-                return token, other
+    for token, axis, sign in _standing(mine):
+        if axis in there and sign not in there[axis]:
+            return token, next(other for other, its, side in _standing(theirs) if (its, side) == (axis, -sign))
     return None
 
 
@@ -251,12 +293,7 @@ def _following(comparison: Comparison, edit: Edit) -> Sequence[Token]:
 
 
 def _merged(tokens: Sequence[Token]) -> list[tuple[Token, int]]:
-    found = []
-    for token in tokens:
-        for axis, sign in _POLES.get(token.lower, {}).items():
-            if axis in ("amount", "quality", "effect"):
-                found.append((token, sign))
-    return found
+    return [(token, sign) for token, axis, sign in _standing(tokens) if axis in ("amount", "quality", "effect")]
 
 
 _UNWANTED = word_set(

@@ -11,6 +11,7 @@ from rag.judge.reading import Reading
 from rag.judge.words import word_set
 
 _WORD = re.compile(r"[^\W_]+(?:[-./+&'][^\W_]+)*\+*")
+_LISTED = re.compile(rf"(?P<one>{_WORD.pattern})(?=(?:, and |, or |, | and | or )(?P<other>{_WORD.pattern}))")
 _CALENDAR = word_set(
     "january february march april may june july august september october november december monday tuesday wednesday "
     "thursday friday saturday sunday i"
@@ -35,6 +36,20 @@ def missing_capitals(comparison: Comparison) -> list[Finding]:
         "capital_missing",
         lambda word, first: not is_code(word) and word[0].isupper() and not first and len(word) > 2,
     )
+
+
+def listed_names(comparison: Comparison) -> list[Finding]:
+    """A name that no evidence sentence has, in a list beside one that stands there: 'on MNIST and ImageNet'."""
+    available = _available(comparison.evidence)
+    for match in _LISTED.finditer(comparison.claim.text):
+        one, other = match["one"], match["other"]
+        if not (is_code(one) and is_code(other)):
+            continue
+        stand = [_stands(name, available, comparison.evidence) for name in (one, other)]
+        if any(stand) and not all(stand):
+            added, known = (one, other) if stand[1] else (other, one)
+            return [Finding("name_listed", f"it lists '{added}' beside '{known}', which alone stands in what is cited")]
+    return []
 
 
 def changed_names(comparison: Comparison) -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.judge.comparison import Comparison, words
 from rag.judge.judgement import Finding
-from rag.judge.reading import Reading, Token
+from rag.judge.reading import Reading, Token, share_in
 from rag.judge.words import word_set
 
 _CUES = word_set("not no never none neither nor without nobody nothing hardly scarcely barely rarely seldom")
@@ -35,11 +35,17 @@ _DENIABLE = word_set(
     "reversible regular rational legal logical coherent compatible comparable capable tractable elastic coherence "
     "advantage advantages similar similarly connected continuous continuously agree agreement agrees able ability "
     "balanced equality sensitive sensitivity compressible feasible separable discriminate exact flexible appropriate "
-    "applicable decisive definite valid eligible tolerant tolerance satisfied trust like likes obey"
+    "applicable decisive definite valid eligible tolerant tolerance satisfied trust like likes obey plausible "
+    "plausibly plausibility reducible frequent frequently conclusive distinguishable accessible permeable mutable "
+    "mobile"
 )
 _NOT_UN = re.compile(
     r"^un(?:der|i|less|til|to|cle|it|ique|ion|animous|ified|iform|iversal|ivers|d|g|k$|anim|derst|dergo|derl|iverse)|^non(?:e$|ce)"
 )
+NEAR = 0.25
+"""Share of the claim's weight in a sentence that is not the nearest, from which a prefix there is one on the same
+matter, if the word beside it is the same too."""
+
 _PREFIX = re.compile(r"^(non-?|un-?|in|im|ir|il|dis|a-)(\w{4,})$")
 
 
@@ -70,7 +76,7 @@ def negation_changed(comparison: Comparison) -> list[Finding]:
             reason = f"it says '{said}' where the source says '{left}'"
             findings.append(Finding("negation_changed", reason, contradicts=True, sentence=edit.sentence))
             continue
-        mine, theirs = _denials([*edit.claim, *after]), _denials([*source, *after])
+        mine, theirs = denials([*edit.claim, *after]), denials([*source, *after])
         if len(mine) % 2 == len(theirs) % 2 or _pair_of_antonyms(edit.claim, source):
             continue
         if mine and not theirs:
@@ -83,28 +89,33 @@ def negation_changed(comparison: Comparison) -> list[Finding]:
 
 def negation_prefixed(comparison: Comparison) -> list[Finding]:
     """'supervised' for 'unsupervised', 'nonlinear' for 'linear', where the source has only the other."""
-    here, findings = _forms(comparison.claim), []
-    if comparison.alignment.nearest < 0:
-        return []
-    nearest = comparison.evidence[comparison.alignment.nearest]
-    there = _forms(nearest)
+    findings = []
     everywhere = [_forms(reading) for reading in comparison.evidence]
-    for base, (negated, written) in here.items():
-        if base not in there or there[base][0] == negated:
+    for base, forms in _forms(comparison.claim).items():
+        negated = True in forms
+        if len(forms) > 1 or any(negated in theirs.get(base, {}) for theirs in everywhere):
             continue
-        if any(forms.get(base, (not negated, ""))[0] == negated for forms in everywhere):
-            continue
-        if _denials(comparison.claim.tokens) != _denials(nearest.tokens):
-            continue  # 'not possible' for 'impossible'
-        findings.append(
-            Finding(
-                "negation_prefix",
-                f"it says '{written}' where the source says '{there[base][1]}'",
-                contradicts=True,
-                sentence=comparison.alignment.nearest,
+        for sentence in range(len(everywhere)):
+            source = comparison.evidence[sentence]
+            if base not in everywhere[sentence] or denials(comparison.claim.tokens) != denials(source.tokens):
+                continue  # or 'not possible' for 'impossible'
+            mine, theirs = forms[negated], everywhere[sentence][base][not negated]
+            is_near = share_in(comparison.claim.weights, source.types) >= NEAR and (
+                _beside(comparison.claim, mine) & _beside(source, theirs)
             )
-        )
+            if sentence == comparison.alignment.nearest or is_near:
+                reason = f"it says '{mine}' where the source says '{theirs}'"
+                findings.append(Finding("negation_prefix", reason, contradicts=True, sentence=sentence))
+                break
     return findings
+
+
+def _beside(reading: Reading, written: str) -> set[str]:
+    """Keys of the telling words right before and after a word."""
+    word = written.rpartition("-")[2]
+    at = next(at for at, token in enumerate(reading.tokens) if token.text.lower() == word.lower())
+    neighbours = (*reading.tokens[max(0, at - 1) : at], *reading.tokens[at + 1 : at + 2])
+    return {token.key for token in neighbours if token.weight > 0}
 
 
 def negation_differs(comparison: Comparison) -> list[Finding]:
@@ -125,7 +136,7 @@ def negation_differs(comparison: Comparison) -> list[Finding]:
     return [Finding("negation_differs", f"{who} denies '{word}', {other} does not", True, alignment.nearest)]
 
 
-def _denials(tokens: Sequence[Token]) -> list[str]:
+def denials(tokens: Sequence[Token]) -> list[str]:
     """The denying words that deny what follows them."""
     found = []
     for at, token in enumerate(tokens):
@@ -156,7 +167,7 @@ def _denied(tokens: Sequence[Token]) -> set[str]:
     """Keys of the telling words in the scope of a denial: the next three, up to a comma or 'but'."""
     scope: set[str] = set()
     for at, token in enumerate(tokens):
-        if token.lower not in _CUES | _FAILING or _denials(tokens[at : at + 3])[:1] != [token.text]:
+        if token.lower not in _CUES | _FAILING or denials(tokens[at : at + 3])[:1] != [token.text]:
             continue
         n = 0
         for other in tokens[at + 1 : at + 8]:
@@ -168,10 +179,9 @@ def _denied(tokens: Sequence[Token]) -> set[str]:
     return scope
 
 
-def _forms(reading: Reading) -> dict[str, tuple[bool, str]]:
-    """Base word -> (denied by a prefix, as written); bases that appear both ways are left out."""
-    forms: dict[str, tuple[bool, str]] = {}
-    both = set()
+def _forms(reading: Reading) -> dict[str, dict[bool, str]]:
+    """Base word -> whether it is denied by a prefix -> how that is written."""
+    forms: dict[str, dict[bool, str]] = {}
     tokens = reading.tokens
     for at, token in enumerate(tokens):
         word = token.lower
@@ -184,10 +194,8 @@ def _forms(reading: Reading) -> dict[str, tuple[bool, str]]:
             generic = match[1] in ("un", "non") and not _NOT_UN.match(word)
             if generic or match[2] in _DENIABLE:
                 base, negated = match[2], True
-        if base in forms and forms[base][0] != negated:
-            both.add(base)
-        forms[base] = (negated, written)
-    return {base: form for base, form in forms.items() if base not in both}
+        forms.setdefault(base, {})[negated] = written
+    return forms
 
 
 def _pair_of_antonyms(mine: Sequence[Token], theirs: Sequence[Token]) -> bool:

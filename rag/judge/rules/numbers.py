@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
+from collections.abc import Sequence
 
 from rag.judge.comparison import Comparison, words
 from rag.judge.judgement import Finding
@@ -12,10 +15,23 @@ from rag.judge.words import word_set
 
 # Words that give a number without being one: a source with 'both' may be cited for 'two'.
 _IMPLIED = (
-    (re.compile(r"\b(?:both|pair|couple|dual|bi-?\w+|two-\w+)\b", re.IGNORECASE), 2.0),
+    (
+        re.compile(
+            r"\b(?:both|pairs?|couple|dual|two-\w+"
+            r"|bi-?(?:nary|lateral|lingual|modal|nomial|partite|phasic|polar|variate|directional|annual))\b",
+            re.IGNORECASE,
+        ),
+        2.0,
+    ),
     (re.compile(r"\b(?:a|an|single|once|sole|only|first)\b", re.IGNORECASE), 1.0),
 )
 
+
+_COMBINING = re.compile(
+    r"\b(?:more|fewer|less|higher|lower|longer|shorter|greater|larger|smaller|better|worse|points?|gain|difference|gap"
+    r"|altogether|total|together|combined|overall|remaining|rest|others?)\b",
+    re.IGNORECASE,
+)
 
 ROUNDED = 0.06
 """Share by which an 'about 1,800' may differ from what the source gives."""
@@ -25,14 +41,16 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
     """Numbers of the claim that no evidence sentence gives, in any spelling.
 
     One that is spelled out ('one in five', 'half', 'four and two') may be a count or a share that
-    the source gives in another way: 'number_worded', which forbids nothing by itself.
+    the source gives in another way, and '18 more' or 'nearly doubled' may be worked out from what
+    it gives: 'number_worded', which forbids nothing by itself.
     """
     given = [(index, one) for index, reading in enumerate(comparison.evidence) for one in quantities(reading.text)]
     missing: dict[str, str] = {}
     for claimed in quantities(comparison.claim.text):
         if claimed.pronoun or any(agree(claimed, one) for _, one in given) or _is_implied(claimed, comparison):
             continue
-        if claimed.kind != "plain" or any(ch.isdigit() for ch in claimed.written):
+        figure = claimed.kind != "plain" or any(ch.isdigit() for ch in claimed.written)
+        if figure and not _is_worked_out(claimed, [one for _, one in given], comparison.claim.text):
             if (claimed.about or claimed.bound) and any(_is_near(claimed, one) for _, one in given):
                 continue
             missing.setdefault(claimed.written, "number_missing")
@@ -41,6 +59,28 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
     return [
         Finding(rule, f"the number '{written}' does not stand in what is cited") for written, rule in missing.items()
     ]
+
+
+def _is_worked_out(claimed: Quantity, given: Sequence[Quantity], text: str) -> bool:
+    """Whether two numbers of the source give it: their ratio for a factor, else their sum or difference,
+    if the words around it speak of one."""
+    pairs = [
+        (one.value, other.value)
+        for one, other in itertools.permutations(given, 2)
+        if one.kind == other.kind and one.unit == other.unit and one.value > other.value > 0
+    ]
+    if claimed.kind == "fold":
+        factor = max(claimed.value, 1 / claimed.value) if claimed.value > 0 else 0.0
+        off = 0.12 if claimed.about else 0.02
+        return any(math.isclose(one / other, factor, rel_tol=off) for one, other in pairs)
+    around = text[max(0, claimed.start - 30) : claimed.start + len(claimed.written) + 30]
+    if not _COMBINING.search(around):
+        return False
+    return any(
+        math.isclose(worked_out, claimed.value, rel_tol=1e-6)
+        for one, other in pairs
+        for worked_out in (one + other, one - other)
+    )
 
 
 def _is_near(claimed: Quantity, given: Quantity) -> bool:
@@ -126,9 +166,7 @@ def flipped_bounds(comparison: Comparison) -> list[Finding]:
 
 def _is_implied(claimed: Quantity, comparison: Comparison) -> bool:
     text = " ".join(reading.text for reading in comparison.evidence)
-    if any(
-        claimed.kind in ("plain", "fold") and value == claimed.value and word.search(text) for word, value in _IMPLIED
-    ):
+    if claimed.kind == "plain" and any(value == claimed.value and word.search(text) for word, value in _IMPLIED):
         return True
     if claimed.kind == "plain" and claimed.unit is None:
         # '1990s', and a number that the source writes inside a name: '8' of 'ViT-8', '19' of 'COVID-19'.

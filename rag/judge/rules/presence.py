@@ -5,6 +5,7 @@ from __future__ import annotations
 from rag.judge.alignment import Alignment
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding
+from rag.judge.quantities import quantities
 from rag.judge.scorable import addresses_judge
 
 LITTLE = 0.3
@@ -36,9 +37,10 @@ def foreign_part(comparison: Comparison) -> list[Finding]:
     weight = 0.0
     n_shared = 0
     best: tuple[float, list[str]] = (0.0, [])
+    counted = [(one.start, one.start + len(one.written)) for one in quantities(comparison.claim.text)]
     for token in comparison.claim.tokens:
-        if token.weight <= 0:
-            continue
+        if token.weight <= 0 or any(start <= token.start < end for start, end in counted):
+            continue  # the rules for numbers look for those, in every spelling
         if token.key in available:
             n_shared += 1
             if n_shared > 1:  # one shared word in between does not make the part less foreign

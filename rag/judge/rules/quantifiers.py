@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rag.judge.alignment import Edit
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding
-from rag.judge.reading import Token
+from rag.judge.reading import Reading, Token
 from rag.judge.words import word_set
 
 # How much of what is spoken of: 4 all, 3 most, 2 some, 1 few, 0 none.
@@ -28,6 +29,10 @@ _SWEEPING = word_set(
     "solely exclusively guarantees guarantee guaranteed guarantees proves proven definitively undoubtedly certainly "
     "perfectly optimal first best highest largest fastest unprecedented"
 )
+_SUPERLATIVES = word_set("first best highest largest fastest optimal")
+_HARMLESS = {("without", "any"), ("not", "any"), ("no", "any"), ("at", "any"), ("at", "all"), ("of", "all")}
+"""'without any condition' and 'most of all' sweep nothing."""
+
 _HEDGES = word_set(
     "may might could can possibly potentially perhaps probably likely seem seems seemed appear appears appeared "
     "suggest suggests suggested suggesting indicate indicates approximately preliminary hypothesize hypothesized "
@@ -51,11 +56,11 @@ def quantifier_changed(comparison: Comparison) -> list[Finding]:
     for edit in comparison.alignment.edits:
         source = _nearby(edit.claim, edit.source, edit.before is None, edit.after is None)
         mine, theirs = _first(edit.claim, _AMOUNTS), _first(source, _AMOUNTS)
-        if mine and theirs and _AMOUNTS[mine.lower] != _AMOUNTS[theirs.lower]:
+        if mine and theirs and _AMOUNTS[mine.lower] not in {_AMOUNTS.get(token.lower) for token in source}:
             reason = f"it says '{mine.text}' where the source says '{theirs.text}'"
             findings.append(Finding("quantifier_changed", reason, True, edit.sentence))
             continue
-        sweeping = [t for t in edit.claim if t.lower in _SWEEPING and (not t.text.isupper() or len(t.text) == 1)]
+        sweeping = _sweeping(edit, comparison.evidence[edit.sentence])
         if sweeping and not any(t.lower in _SWEEPING for t in source) and len(edit.claim) <= 5:
             reason = f"it says '{sweeping[0].text}', which the source does not say there"
             findings.append(Finding("quantifier_added", reason, False, edit.sentence))
@@ -102,6 +107,24 @@ def sweeping_words(comparison: Comparison) -> list[Finding]:
     if not mine or everywhere & (wide | {"each", "entire", "whole", "no"}):
         return []
     return [Finding("sweeping", f"it says '{mine[0].text}', and nothing in what is cited is that sweeping")]
+
+
+def _sweeping(edit: Edit, source: Reading) -> list[Token]:
+    """The words put in that claim more than the source may say, as they are used here."""
+    found = []
+    there = {token.lower for token in source.tokens}
+    words = [edit.before.lower if edit.before else "", *(token.lower for token in edit.claim)]
+    words.append(edit.after.lower if edit.after else "")
+    for at, token in enumerate(edit.claim):
+        before, word, after = words[at : at + 3]
+        if word not in _SWEEPING or (token.text.isupper() and len(token.text) > 1):
+            continue
+        if word == "first" and (before != "the" or after in ("of", "two", "three")):
+            continue  # an order, not a claim to be the first
+        if (before, word) in _HARMLESS or (word in _SUPERLATIVES and word in there):
+            continue
+        found.append(token)
+    return found
 
 
 def _nearby(claim: Sequence[Token], source: Sequence[Token], at_start: bool, at_end: bool) -> Sequence[Token]:
