@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def asks_the_library(home: House) -> Iterator[None]:
+def asks_the_library(visit: Visit, home: House) -> Iterator[None]:
     """Questions that speak of papers are put to the real search over the three papers."""
 
     def play(question: str) -> Iterator[Event]:

@@ -81,6 +81,8 @@ const showQuestion = ({ label, placeholder, enabled, ask, stop }) => {
   const box = questionBox();
   if (!box) return;
   box.setAttribute("aria-label", label);
+  const written = box.closest("#question").querySelector("[data-testid=block-info]"); // gradio's own, for screen readers
+  if (written) written.textContent = label;
   box.placeholder = placeholder;
   box.disabled = !enabled;
   byId("ask").disabled = !enabled;
