@@ -1,19 +1,13 @@
-"""A conversation in a real browser: asked, watched, stopped, gone through footnote by footnote, and found again."""
+"""A conversation in a real browser: asked, watched, stopped, gone on with, and found again."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from page_browser import House, Visit, browser, home, house, visit
-from page_core import ADVANTAGE, EXAMPLES, EXPERIENCE, FLOOD, HOSTILE, PROSE, SCORE
+from page_core import ADVANTAGE, EXAMPLES, FLOOD, HOSTILE, PROSE
 
 __all__ = ["browser", "home", "visit"]
 pytestmark = pytest.mark.slow
@@ -30,107 +24,6 @@ def test_the_empty_page_names_the_library_the_mode_and_four_examples(visit: Visi
     assert visit.tab.get_by_role("textbox", name="Your question").is_visible()
     assert visit.tab.locator("#stop").is_hidden()
     assert visit.tab.locator("footer:visible").count() == 0
-
-
-def test_an_example_is_answered_and_its_footnote_leads_to_the_marked_sentence_and_back(visit: Visit) -> None:
-    visit.tab.locator(".examples button").first.click()
-    turn = visit.settle()
-    assert EXPERIENCE in turn.inner_text()
-    assert visit.text(".turn .summary:visible") == "3 of 3 sentences checked, all verified · 0.1 s · quoting mode"
-    assert visit.tab.locator(".examples:visible").count() == 0
-    visit.tab.set_viewport_size({"width": 1280, "height": 520})
-    visit.tab.get_by_role("link", name="citation 2, Flood extent mapping from radar with few labels, verified").click()
-    assert visit.tab.locator("mark[data-ui-lit]").all_inner_texts() == [SCORE]
-    assert visit.sees("mark[data-ui-lit]")
-    assert visit.focused("textContent") == SCORE
-    visit.tab.locator("#evidence .back:visible").last.click()
-    assert visit.focused() == "turn-1-claim-3"
-    assert visit.sees("#turn-1-claim-3")
-
-
-def test_j_k_and_o_walk_through_the_footnotes_to_their_sentences_and_back(visit: Visit) -> None:
-    visit.ask("prose").settle()
-    visit.press("j")
-    assert visit.focused("textContent") == "[1]✓"
-    visit.press("j")
-    assert visit.focused("textContent") == "[1]✗"
-    visit.press("o")
-    assert visit.focused("textContent") == ADVANTAGE
-    assert visit.sees("mark[data-ui-lit]")
-    visit.press("o")
-    assert visit.focused("textContent") == "[1]✗"
-    visit.press("k", "k", "k")
-    assert visit.focused("textContent") == "[1]✓", "the first footnote has none before it"
-    visit.press(*"jjjj")
-    assert visit.focused("textContent") == "[9?] no such source"
-
-
-def test_a_footnote_shows_title_and_sentence_before_it_is_followed(visit: Visit) -> None:
-    visit.ask("prose").settle()
-    assert visit.tab.locator("#preview").is_hidden()
-    visit.tab.locator("#turns .marker.contradicted").hover()
-    assert visit.text("#preview strong") == "FBLNet: A feedback loop network for driver attention prediction"
-    assert visit.text("#preview q") == ADVANTAGE
-    assert visit.text("#preview .verdict") == "contradicted"
-    visit.tab.locator("#status").hover(force=True)
-    assert visit.eventually(visit.tab.locator("#preview").is_hidden)
-    visit.press("j")
-    assert visit.text("#preview q") == EXPERIENCE
-    assert visit.tab.locator("#turns .marker:focus").get_attribute("aria-describedby") == "preview"
-    visit.press("Escape")
-    assert visit.tab.locator("#preview").is_hidden()
-
-
-def test_a_footnote_of_an_earlier_turn_opens_its_evidence_again(visit: Visit) -> None:
-    visit.ask("first question").settle()
-    visit.ask("second question").settle()
-    old = visit.tab.locator("#turn-1-paper-1")
-    assert not old.is_visible()
-    visit.tab.locator("#turn-1 a.marker").first.press("Enter")
-    assert old.is_visible()
-    assert visit.sees("#turn-1-paper-1 mark[data-ui-lit]")
-
-
-def test_verdicts_are_told_by_sign_and_word(visit: Visit) -> None:
-    turn = visit.ask("prose").settle()
-    assert turn.locator(".marker").all_text_contents() == [
-        "[1]✓", "[1]✗", "[2]◐", "[2]✗", "[9?] no such source", "○ no footnote", "[3]?",
-    ]  # fmt: skip
-    assert [m.get_attribute("aria-label") for m in turn.locator("a.marker").all()][:2] == [
-        "citation 1, FBLNet, verified",
-        "citation 1, FBLNet, contradicted",
-    ]
-    assert "the abstract says two benchmarks, not three" in visit.text("#turn-1-paper-1 .verdicts")
-    assert (
-        turn.locator(".summary")
-        .first.inner_text()
-        .startswith(
-            "6 of 7 sentences checked: 1 verified, 1 partial, 1 contradicted, 2 unsupported, 1 no footnote, 1 unchecked"
-        )
-    )
-    assert "one sentence was cut" in turn.inner_text()
-
-
-def test_an_unsupported_sentence_shows_the_nearest_one_what_is_missing_and_where_it_does_stand(visit: Visit) -> None:
-    visit.ask("prose").settle()
-    said = visit.text("#turn-1-claim-4-doubt")
-    assert "unsupported" in said
-    assert f"Nearest sentence: {SCORE} [2]" in said
-    assert "Not in what it cites: whales, coast" in said
-    assert "But this says it: Blue whales sing at 17 Hz. Counting whales by their songs" in said
-    visit.tab.locator("#turn-1-claim-4-doubt .where a").click()
-    assert visit.tab.locator("mark[data-ui-lit]").all_inner_texts() == ["Blue whales sing at 17 Hz."]
-
-
-def test_only_verified_sentences_are_shown_where_that_is_wanted(visit: Visit) -> None:
-    visit.ask("prose").settle()
-    visit.tab.get_by_role("switch", name="Verified sentences only").check()
-    assert visit.tab.locator("#turns .claim:visible bdi").all_inner_texts() == [PROSE[0].text]
-    assert visit.text(".hidden-count:visible") == "6 sentences that are not verified are hidden"
-    visit.reload()
-    assert visit.tab.locator("#turns .claim:visible").count() == 1, "the switch is kept"
-    visit.tab.locator("#evidence .back:visible").nth(1).click()
-    assert visit.tab.locator("#turns .claim:visible").count() == 7, "a sentence that is gone to must be seen"
 
 
 def test_evidence_comes_before_the_first_word_and_stop_keeps_what_is_there(visit: Visit, home: House) -> None:
@@ -191,26 +84,6 @@ def test_each_new_question_comes_to_the_top_of_the_view_and_stays_there_while_it
     visit.close()
 
 
-def test_what_is_read_in_the_evidence_stays_where_it_is_when_cards_change_above_it(browser: Any, home: House) -> None:
-    for gate in home.core.gates.values():
-        gate.clear()
-    visit = Visit(browser, home.address, size=(1280, 500))
-    visit.ask("held")
-    home.core.gates["searching"].set()
-    home.core.gates["found"].set()
-    last = visit.tab.locator("#turn-1-paper-3")
-    last.locator("summary").first.click()
-    visit.tab.evaluate("document.querySelector('#evidence').scrollTop = 260")
-    before = last.bounding_box()
-    home.core.gates["wrote"].set()
-    visit.tab.locator("#turn-1-paper-1.cited").wait_for(state="attached")
-    visit.settle()
-    after = last.bounding_box()
-    assert before is not None and after is not None
-    assert last.evaluate("e => e.open"), "what the reader opened stays open"
-    visit.close()
-
-
 def test_a_failure_names_its_cause_keeps_the_evidence_and_can_be_retried(visit: Visit, home: House) -> None:
     home.core.failures_left = 1
     turn = visit.ask("it fails").settle()
@@ -249,19 +122,6 @@ def test_an_empty_reply_is_not_an_abstention(visit: Visit) -> None:
     turn = visit.ask("empty").settle()
     assert "The model returned nothing" in turn.inner_text()
     assert turn.get_by_role("button", name="Retry").count() == 1
-
-
-def test_papers_are_compared_in_a_table_whose_cells_are_cited(visit: Visit) -> None:
-    turn = visit.ask("compare them").settle()
-    table = turn.get_by_role("table")
-    assert table.locator("thead th").all_inner_texts()[1:] == [
-        "FBLNet",
-        "Flood extent mapping from radar with few labels",
-    ]
-    assert table.locator("tbody th").all_inner_texts() == ["Question", "Method", "Result"]
-    assert table.locator("td.blank").all_inner_texts() == ["not stated in the abstract"] * 3
-    table.locator("a.marker.partial").click()
-    assert visit.tab.locator("mark[data-ui-lit]").all_inner_texts() == [SCORE]
 
 
 def test_a_follow_up_brings_the_history_and_a_new_conversation_forgets_it(visit: Visit, home: House) -> None:
@@ -321,20 +181,6 @@ def test_conversations_are_listed_searched_renamed_deleted_and_brought_back(visi
     assert visit.eventually(lambda: "about gnus" in listed.all_inner_texts())
 
 
-def test_every_sentence_has_a_link_that_works_after_a_reload(browser: Any, visit: Visit) -> None:
-    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visit.ask("prose").settle()
-    visit.tab.locator("#turn-1-claim-3").hover()
-    visit.tab.locator("#turn-1-claim-3 .permalink").click()
-    assert visit.eventually(lambda: "turn-1-claim-3" in visit.tab.evaluate("navigator.clipboard.readText()"))
-    link = visit.tab.evaluate("navigator.clipboard.readText()")
-    other = Visit(browser, link)
-    assert other.eventually(lambda: other.focused() == "turn-1-claim-3")
-    assert other.sees("#turn-1-claim-3")
-    assert other.tab.locator("#turn-1-claim-3[data-ui-lit]").count() == 1
-    other.close()
-
-
 def test_back_and_forward_move_between_conversations(visit: Visit) -> None:
     visit.ask("the first one").settle()
     visit.press("n")
@@ -348,34 +194,6 @@ def test_back_and_forward_move_between_conversations(visit: Visit) -> None:
     visit.tab.go_forward()
     visit.tab.get_by_role("heading", name="the second one").wait_for()
     assert visit.tab.locator("#turns > .turn").count() == 1
-
-
-def test_an_answer_is_copied_with_its_references(visit: Visit) -> None:
-    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visit.ask("prose").settle()
-    visit.tab.get_by_role("button", name="Copy with references").click()
-    visit.tab.get_by_text("Copied with its references.").wait_for()
-    copied = visit.tab.evaluate("navigator.clipboard.readText()")
-    assert copied.splitlines()[1] == "It beats existing methods on three benchmarks. [1] (contradicted)"
-    assert "[1] Y. Chen, Z. Nan, T. Xiang: FBLNet: A feedback loop network" in copied
-    assert "https://example.org/fblnet" in copied
-
-
-def test_thumbs_and_wrong_citations_are_kept(visit: Visit, home: House) -> None:
-    visit.ask("which marks are kept?").settle()
-    visit.tab.get_by_role("button", name="Bad answer").click()
-    bad = visit.tab.get_by_role("button", name="Bad answer")
-    assert visit.eventually(lambda: bad.get_attribute("aria-pressed") == "true")
-    visit.tab.get_by_role("button", name="Wrong citation").nth(1).click()
-    visit.tab.get_by_role("button", name="Reported as wrong").wait_for()
-    visit.reload()
-    assert visit.tab.get_by_role("button", name="Bad answer").get_attribute("aria-pressed") == "true"
-    assert visit.tab.get_by_role("button", name="Reported as wrong").count() == 1
-    down, wrong = [one for one in home.desk.conversations.reported() if one.question == "which marks are kept?"]
-    assert (down.mark, len(down.judged)) == ("down", 3)
-    assert (wrong.mark, wrong.judged[0].sentence, wrong.judged[0].verdict) == ("wrong_citation", ADVANTAGE, "supported")
-    visit.tab.get_by_role("button", name="Reported as wrong").click()
-    assert visit.eventually(lambda: visit.tab.get_by_role("button", name="Reported as wrong").count() == 0)
 
 
 def test_shift_enter_makes_a_line_and_enter_sends_them(visit: Visit, home: House) -> None:
@@ -473,45 +291,3 @@ def test_a_page_without_papers_offers_to_add_some(browser: Any, tmp_path: Path) 
         visit.tab.get_by_role("button", name="Add papers", exact=True).click()
         visit.tab.get_by_text("Drop files here").wait_for()
         visit.close()
-
-
-def test_serve_prints_its_address_until_it_is_interrupted(tmp_path: Path) -> None:
-    code = (
-        # A process that a script starts in the background inherits an ignored interrupt.
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        f"sys.path[:0] = {[str(Path(__file__).parent)]!r};"
-        "from pathlib import Path; from page_core import desk_over; from ui.serve import Serving, serve;"
-        f"serve(desk_over(Path({str(tmp_path)!r}))[0], Serving(), None, open_browser=False)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=dict(os.environ)
-    ) as serving:
-        assert serving.stdout is not None
-        assert re.match(r"footnoted is at http://127\.0\.0\.1:\d+/", serving.stdout.readline())
-        serving.send_signal(signal.SIGINT)
-        try:
-            assert serving.wait(30) == 0
-        finally:
-            serving.kill()
-
-
-def test_another_host_name_is_refused_and_outside_loads_are_forbidden(home: House) -> None:
-    import httpx
-
-    assert httpx.get(home.address, headers={"host": "evil.example"}).status_code == 400
-    assert httpx.get(home.address, headers={"host": f"localhost:{home.port}"}).status_code == 200
-    policy = httpx.get(home.address).headers["content-security-policy"]
-    assert "default-src 'self'" in policy
-
-
-def test_a_taken_port_is_named(home: House, tmp_path: Path) -> None:
-    from page_core import desk_over
-
-    from rag.errors import UsageError
-    from ui.serve import Served, Serving
-
-    port = urlsplit(home.address).port
-    desk, _ = desk_over(tmp_path)
-    with pytest.raises(UsageError, match=f"port {port} cannot be used"):
-        Served(desk, Serving(port=port))
-    desk.close()

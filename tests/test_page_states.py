@@ -12,6 +12,16 @@ from page_browser import House, Visit, browser, house
 __all__ = ["browser"]
 pytestmark = pytest.mark.slow
 
+TWO_RECORDS = b"""TY  - JOUR
+TI  - Kelp forests in warm years
+AB  - Kelp grew by 4 % in the warm year.
+ER  -
+
+TY  - JOUR
+AU  - Nobody, Nemo
+AB  - A record without a title.
+ER  -
+"""
 SIZES = {"wide": (1280, 860), "middle": (1024, 700), "phone": (390, 844)}
 
 
@@ -53,6 +63,34 @@ def library(tab: str) -> Callable[[Visit, House], None]:
     return show
 
 
+def settings(visit: Visit, home: House) -> None:
+    visit.tab.locator('[data-do="settings"]').first.click()
+    visit.tab.locator("#settings[open]").wait_for()
+
+
+def filtered(visit: Visit, home: House) -> None:
+    visit.tab.locator("#filter-button").click()
+    visit.tab.locator("#filter [name=source]").select_option("floods.ris")
+    visit.tab.locator("#filter [type=submit]").click()
+    visit.tab.locator("#chips .chip").wait_for()
+    visit.tab.locator("#filter-button").click()
+    visit.tab.locator("#filter form").wait_for()
+
+
+def chosen_and_removed(visit: Visit, home: House) -> None:
+    library("papers")(visit, home)
+    visit.tab.locator("#library .danger:visible").first.click()
+    visit.tab.locator("#toast").wait_for()
+    visit.tab.locator("#library [name=chosen]").first.check()
+    visit.tab.locator("#chosen-bar").wait_for()
+
+
+def added(visit: Visit, home: House) -> None:
+    library("add")(visit, home)
+    visit.tab.locator("#files").set_input_files({"name": "two.ris", "mimeType": "text/plain", "buffer": TWO_RECORDS})
+    visit.tab.locator(".file.done details").first.evaluate("details => (details.open = true)")
+
+
 def asks(question: str) -> Callable[[Visit, House], None]:
     return lambda visit, home: visit.ask(question).settle()
 
@@ -78,6 +116,10 @@ STATES: dict[str, Callable[[Visit, House], object]] = {
     "adding": library("add"),
     "statistics": library("statistics"),
     "help": lambda visit, home: visit.press("?"),
+    "settings": settings,
+    "filtered": filtered,
+    "chosen and removed": chosen_and_removed,
+    "added": added,
 }
 
 

@@ -1,4 +1,7 @@
-"""The doors beside gradio's: small acts, files in, files out. An ASGI middleware over ``footnoted/...``."""
+"""The doors beside gradio's: questions and their answers as they come, small acts, files in, files out.
+
+An ASGI middleware over ``footnoted/...``. An answer comes as a message a line, in JSON.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,35 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rag.errors import FootnotedError
 from ui.conversations import MAX_TITLE_CHARACTERS
 from ui.desk.desk import Desk, language_of
+from ui.desk.messages import Message
 from ui.errors import Refused
 from ui.gate import person_of
+from ui.people import Person
 from ui.rendering.markup import shortened
+from ui.runs import Run
 from ui.sharing import imported
 from ui.sharing.export import KINDS, Exported, file_name
+from ui.texts import Texts
 
 _log = logging.getLogger(__name__)
 
 MAX_ACT_BYTES = 200_000
+MAX_FOLLOWED = 400
+"""Answers that tabs may watch at the same time; watching takes a connection and no thread."""
 
 
 class Doors:
@@ -36,8 +46,11 @@ class Doors:
     def __init__(self, app: ASGIApp, desk: Desk) -> None:
         self.app = app
         self._desk = desk
+        self._n_followed = 0
         self._router = Router(
             [
+                Route("/footnoted/ask", self._ask, methods=["POST"]),
+                Route("/footnoted/follow", self._follow, methods=["POST"]),
                 Route("/footnoted/do", self._act, methods=["POST"]),
                 Route("/footnoted/add", self._add, methods=["POST"]),
                 Route("/footnoted/import", self._import, methods=["POST"]),
@@ -52,15 +65,57 @@ class Doors:
         else:
             await self.app(scope, receive, send)
 
+    async def _ask(self, request: Request) -> Response:
+        """A question: what the page shows at once, and then how the answer goes on, to its end."""
+        asked = await _asked(request)
+        if isinstance(asked, Response):
+            return asked
+        person, t = person_of(request), language_of(asked)
+        try:
+            self._check_followed(t)
+            run, message = await run_sync(self._desk.talking.ask, person, asked, str(asked.get("question") or ""), t)
+        except FootnotedError as error:
+            return _refusal(str(error))
+        return self._streamed(person, run, t, {**message, "begins": True})
+
+    async def _follow(self, request: Request) -> Response:
+        """How the answer of a conversation goes on; nothing where none is under way."""
+        asked = await _asked(request)
+        if isinstance(asked, Response):
+            return asked
+        person, t = person_of(request), language_of(asked)
+        try:
+            self._check_followed(t)
+            run = await run_sync(self._desk.talking.under_way, person, asked)
+        except FootnotedError as error:
+            return _refusal(str(error))
+        return self._streamed(person, run, t) if run is not None else Response(status_code=204)
+
+    def _check_followed(self, t: Texts) -> None:
+        if self._n_followed >= MAX_FOLLOWED:
+            raise Refused(t("failed.full"))
+
+    def _streamed(self, person: Person, run: Run, t: Texts, first: Message | None = None) -> Response:
+        async def lines() -> AsyncIterator[bytes]:
+            self._n_followed += 1
+            try:
+                if first is not None:
+                    yield _line(first)
+                async for message in self._desk.talking.follow(person, run, t):
+                    yield _line(message)
+            except FootnotedError as error:
+                yield _line({"conversation": run.conversation_id, "busy": False, "error": str(error)})
+            finally:
+                self._n_followed -= 1
+
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(lines(), media_type="application/x-ndjson", headers=headers)
+
     async def _act(self, request: Request) -> Response:
         """One small act: JSON in, a message out; a refusal is 409 with its reason in words."""
-        body = await _read(request, MAX_ACT_BYTES)
-        if body is None:
-            return _refusal("that is too long", 413)
-        try:
-            asked = await run_sync(_parsed, body)
-        except ValueError:
-            return _refusal("that is not JSON", 400)
+        asked = await _asked(request)
+        if isinstance(asked, Response):
+            return asked
         return await _told(self._desk.act, person_of(request), asked)
 
     async def _add(self, request: Request) -> Response:
@@ -146,6 +201,21 @@ async def _told(act: Any, *arguments: Any) -> Response:
     except Exception as error:  # noqa: BLE001 - a bug must not show its insides to a browser
         _log.exception("an act failed")
         return _refusal(f"footnoted itself failed ({type(error).__name__}); the details are in its log", 500)
+
+
+async def _asked(request: Request) -> Mapping[str, Any] | Response:
+    """What the page sends, or why that cannot be."""
+    body = await _read(request, MAX_ACT_BYTES)
+    if body is None:
+        return _refusal("that is too long", 413)
+    try:
+        return await run_sync(_parsed, body)
+    except ValueError:
+        return _refusal("that is not JSON", 400)
+
+
+def _line(message: Message) -> bytes:
+    return json.dumps(message).encode("ascii") + b"\n"
 
 
 def _refusal(why: str, status: int = 409) -> Response:

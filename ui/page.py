@@ -1,17 +1,17 @@
-"""The page: its parts in gradio's Blocks, and the three events that carry a conversation.
+"""The page: its parts in gradio's Blocks, and its first picture.
 
-A question, its answer as it comes, and the first picture go through gradio's queue. What a
-page shows is told in messages (``ui.desk.messages``) that come through one hidden
-component; the scripts in ``ui/scripts`` put them where they belong, so that nothing that a
-reader has open, focused or scrolled to is lost. Small acts and files go through ``ui.doors``.
+What a page shows is told in messages (``ui.desk.messages``); the scripts in ``ui/scripts``
+put them where they belong, so that nothing that a reader has open, focused or scrolled to is
+lost. The first one comes through gradio and one hidden component, all others through
+``ui.doors``: while an event of gradio's is under way its components draw a new frame sixty
+times a second, on the processor that is to find the answer.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 # gradio and huggingface_hub read these while they are imported, and look outside without them.
@@ -26,15 +26,8 @@ from anyio.to_thread import run_sync
 
 from rag.errors import FootnotedError
 from ui.desk.desk import Desk, language_of
-from ui.desk.messages import Message
 from ui.desk.talking import MAX_QUESTION_CHARACTERS
 from ui.gate import person_of
-from ui.people import Person
-
-_log = logging.getLogger(__name__)
-
-MAX_STREAMS = 400
-"""Answers that tabs may watch at the same time; watching takes no thread."""
 
 
 def build(desk: Desk) -> gr.Blocks:
@@ -50,17 +43,18 @@ def build(desk: Desk) -> gr.Blocks:
                 with gr.Column(elem_id="composer"):
                     _markup(_ABOVE_QUESTION, "above-frame")
                     with gr.Row(elem_id="entry"):
-                        question = gr.Textbox(
+                        gr.Textbox(
                             label="Your question",
                             show_label=False,
                             lines=1,
                             max_lines=6,
                             max_length=MAX_QUESTION_CHARACTERS,
                             container=False,
+                            interactive=True,
                             elem_id="question",
                         )
-                        asking = gr.Button("Ask", variant="primary", elem_id="ask", min_width=80)
-                        stopping = gr.Button("Stop", variant="stop", elem_id="stop", min_width=80)
+                        gr.Button("Ask", variant="primary", elem_id="ask", min_width=80)
+                        gr.Button("Stop", variant="stop", elem_id="stop", min_width=80)
                     _markup(_BELOW_QUESTION, "below-frame")
             _markup(_EVIDENCE, "evidence-frame")
         _markup(_LIBRARY, "library-frame")
@@ -74,75 +68,30 @@ def build(desk: Desk) -> gr.Blocks:
             elem_id="wire",
         )
         context = gr.Textbox(visible="hidden", elem_id="context")
-        following = gr.Button("Follow", visible="hidden", elem_id="follow")
 
-        # -- events
-
-        async def arrive(given: str, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
-            """The first picture, and how an answer under way goes on."""
+        async def arrive(given: str, request: gr.Request) -> dict[str, Any]:
             person, asked = person_of(request), _object(given)
             try:
                 message = await run_sync(desk.arrive, person, asked, language_of(asked))
             except FootnotedError as error:
-                yield {"error": str(error), "arrives": True, "conversation": None}
-                return
-            yield {**message, "arrives": True}
-            async for later in follow_on(person, asked):
-                yield later
+                return {"error": str(error), "arrives": True, "conversation": None}
+            return {**message, "arrives": True}
 
-        async def ask(written: str, given: str | None, request: gr.Request) -> AsyncIterator[tuple[Any, Any]]:
-            person, asked = person_of(request), _object(given)
-            if asked.get("ignore"):
-                yield gr.skip(), gr.skip()
-                return
-            t = language_of(asked)
-            try:
-                run, message = await run_sync(desk.talking.ask, person, asked, written, t)
-            except FootnotedError as error:
-                yield {**_of(asked), "refused": True, "busy": False, "error": str(error)}, gr.skip()
-                return
-            sent = {"ticket": str(asked.get("ticket"))[:64], "from": asked.get("conversation")}
-            yield {**message, **sent, "begins": True}, ""
-            n_beats = 0
-            async for later in desk.talking.follow(person, run, t):
-                n_beats += 1
-                yield {**later, **sent, "beat": n_beats}, gr.skip()
-
-        async def follow(given: str, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
-            async for later in follow_on(person_of(request), _object(given)):
-                yield later
-
-        async def follow_on(person: Person, asked: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-            run = await run_sync(desk.talking.under_way, person, asked)
-            n_beats = 0
-            if run is not None:
-                async for message in desk.talking.follow(person, run, language_of(asked)):
-                    n_beats += 1
-                    yield {**message, "beat": n_beats}
-
-        # No limit: what is limited is the work behind (Workers), and watching it costs nothing.
-        shared: dict[str, Any] = {
-            "show_progress": "hidden",
-            "api_visibility": "private",
-            "concurrency_limit": None,
-            "trigger_mode": "multiple",
-        }
-        asking.click(ask, [question, context], [wire, question], js="(q) => window.footnoted.asking(q)", **shared)
-        following.click(follow, [context], [wire], js="() => window.footnoted.following()", **shared)
-        stopping.click(None, None, None, js="() => { window.footnoted.stop(); }", **shared)
-        page.load(arrive, [context], [wire], js="() => window.footnoted.arriving()", **shared)
-        page.queue(api_open=False, max_size=MAX_STREAMS)
-        page.max_threads = MAX_STREAMS
+        page.load(
+            arrive,
+            [context],
+            [wire],
+            js="() => window.footnoted.arriving()",
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        page.queue(api_open=False)
     return page
 
 
-def _of(asked: Mapping[str, Any]) -> Message:
-    conversation = asked.get("conversation")
-    return {"conversation": conversation if isinstance(conversation, str) else None}
-
-
 def _object(given: str | None) -> Mapping[str, Any]:
-    """What the page sends beside a question; {} for anything else."""
+    """What the page sends when it arrives; {} for anything else."""
     try:
         value = json.loads(given or "{}")
     except (ValueError, RecursionError):

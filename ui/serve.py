@@ -24,7 +24,7 @@ from ui.accounts import Accounts
 from ui.desk.desk import Desk
 from ui.doors import Doors
 from ui.gate import Gate
-from ui.page import MAX_STREAMS, build
+from ui.page import build
 from ui.rendering.markup import site_icon
 
 LOOPBACK = "127.0.0.1"
@@ -155,7 +155,6 @@ class Served:
                 mcp_server=False,
                 pwa=False,
                 enable_monitoring=False,
-                max_threads=MAX_STREAMS,
                 state_session_capacity=MAX_TABS,
                 app_kwargs={
                     "middleware": [

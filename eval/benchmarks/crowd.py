@@ -3,7 +3,7 @@
     python -m eval.benchmarks.crowd [--people 20] [--rounds 3] [--questions 200] [--no-rerank]
 
 Starts ``footnoted chat`` in a process of its own and asks it over HTTP as browsers do, each
-person with a cookie, and a new tab with a new conversation after every ten questions. First
+person with a cookie, and a new conversation after every ten questions. First
 one asks alone, a question after the other; then all ask at the same moment, for some rounds;
 then they go on asking until the server has answered ``--questions``. Prints how many failed,
 how long the slowest tenth waited, in multiples of the lone asker's median, and the memory that
@@ -20,7 +20,6 @@ import statistics
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,7 +32,7 @@ from eval.benchmarks.startup import GIVE_UP_SECONDS, PAPERS, page
 from eval.questions import load
 
 N_ALONE = 10
-QUESTIONS_A_TAB = 10
+QUESTIONS_A_CONVERSATION = 10
 REPORTED = (100, 300, 1000)
 """After so many questions the memory is printed."""
 WAIT_TARGET = 20.0
@@ -45,45 +44,28 @@ class NoAnswer(Exception):
 
 
 class Asker:
-    """One person: a cookie, and one tab after the other, each with a conversation of its own."""
+    """One person: a cookie, and one conversation after the other."""
 
     def __init__(self, address: str) -> None:
         self._http = httpx.Client(base_url=address, timeout=GIVE_UP_SECONDS)
         self._http.get("/").raise_for_status()
-        config = self._http.get("/config").json()
-        self._button = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "ask")
-        targets = {tuple(map(str, target)): one["id"] for one in config["dependencies"] for target in one["targets"]}
-        self._event = targets[str(self._button), "click"]
         self._n_asked = 0
-        self._new_tab()
-
-    def _new_tab(self) -> None:
-        self._session = uuid.uuid4().hex[:11]
         self._conversation: str | None = None
 
     def ask(self, question: str) -> float:
         """Seconds until the checked answer was there. Raises NoAnswer, or what httpx raises."""
-        if self._n_asked and self._n_asked % QUESTIONS_A_TAB == 0:
-            self._new_tab()
+        if self._n_asked % QUESTIONS_A_CONVERSATION == 0:
+            self._conversation = None
         self._n_asked += 1
-        given = {"conversation": self._conversation, "language": "en", "ticket": uuid.uuid4().hex}
-        asked = {
-            "data": [question, json.dumps(given)],
-            "fn_index": self._event,
-            "trigger_id": self._button,
-            "session_hash": self._session,
-        }
+        asked = {"question": question, "conversation": self._conversation, "language": "en"}
         started = time.perf_counter()
-        self._http.post("/gradio_api/queue/join", json=asked).raise_for_status()
-        last: dict[str, Any] = {}
-        with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._session}) as stream:
+        told: dict[str, Any] = {}
+        with self._http.stream("POST", "/footnoted/ask", json=asked) as stream:
             for line in stream.iter_lines():
-                if line.startswith("data:") and last.get("msg") != "process_completed":
-                    last = json.loads(line.removeprefix("data:"))
+                told = json.loads(line)
         seconds = time.perf_counter() - started
-        told = (last.get("output") or {}).get("data", [{}])[0]
-        if not last.get("success") or told.get("refused") or "notice failed" in str(told.get("outer")):
-            raise NoAnswer(json.dumps(last)[:500])
+        if told.get("busy") is not False or "error" in told or "notice failed" in str(told.get("outer")):
+            raise NoAnswer(json.dumps(told)[:500])
         self._conversation = told["conversation"]
         return seconds
 

@@ -5,9 +5,10 @@
 The page is served by this process; Chromium, without a window, opens it anew for every round
 and clicks on one of its examples. Prints medians in milliseconds: from the click to the first
 evidence that can be seen, to the checked answer, and what the latter takes beyond an ``ask``
-for the same question in the same process, just before or after it; and the same in processor
-time of the server's threads, which says something on a busy machine too. Then how many requests of the
-browser and connections of this process would have left the machine.
+for the same question in the same process, just before or after it; and in processor time, which
+says something on a busy machine too, what the server's threads take beyond that ``ask`` and what
+the browser takes in all. Then how many requests of the browser and connections of this process
+would have left the machine.
 """
 
 from __future__ import annotations
@@ -107,9 +108,11 @@ def measure(port: LibraryPort, address: str, options: argparse.Namespace, outwar
     """Milliseconds of each round by what was waited for; the first click of the fresh server by itself."""
     from playwright.sync_api import sync_playwright
 
-    measured: dict[str, list[float]] = {name: [] for name in ("first", "evidence", "answer", "ask", "beyond", "cpu")}
+    names = ("first", "evidence", "answer", "ask", "beyond", "cpu", "browser")
+    measured: dict[str, list[float]] = {name: [] for name in names}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
+        processes = browser.new_browser_cdp_session()
         for number in range(-1, options.rounds):
             question = ANSWERABLE[number % len(ANSWERABLE)]
             context = browser.new_context()
@@ -120,10 +123,10 @@ def measure(port: LibraryPort, address: str, options: argparse.Namespace, outwar
             tab.goto(address)
             tab.wait_for_selector("body.arrived")
             alone = ask_alone(port, question) if number % 2 == 0 else None
-            cpu = server_cpu()
+            cpu, browser_before = server_cpu(), browser_cpu(processes)
             tab.locator(".examples button").nth(ANSWERABLE.index(question)).click()
             tab.wait_for_function("window.seen.answer > 0")
-            cpu = server_cpu() - cpu
+            cpu, in_browser = server_cpu() - cpu, browser_cpu(processes) - browser_before
             seen = tab.evaluate("window.seen")
             context.close()
             if number < 0:
@@ -135,6 +138,7 @@ def measure(port: LibraryPort, address: str, options: argparse.Namespace, outwar
             measured["ask"].append(alone.wall)
             measured["beyond"].append(seen["answer"] - alone.wall)
             measured["cpu"].append(cpu - alone.cpu)
+            measured["browser"].append(in_browser)
         browser.close()
     return measured
 
@@ -142,6 +146,11 @@ def measure(port: LibraryPort, address: str, options: argparse.Namespace, outwar
 def server_cpu() -> float:
     """Milliseconds of the processor that all threads but this one, which drives the browser, have used."""
     return 1000 * (time.process_time() - time.thread_time())
+
+
+def browser_cpu(processes: Any) -> float:
+    """Milliseconds of the processor that all processes of the browser have used, to 10 ms."""
+    return 1000 * float(sum(one["cpuTime"] for one in processes.send("SystemInfo.getProcessInfo")["processInfo"]))
 
 
 def ask_alone(port: LibraryPort, question: str) -> Cost:
@@ -185,6 +194,7 @@ def report(measured: dict[str, list[float]], outward: Outward) -> None:
     row("`ask` for the same question", measured["ask"])
     row("what the page takes beyond it", measured["beyond"], OVERHEAD_TARGET)
     row("  in processor time of the server", measured["cpu"])
+    row("processor time of the browser", measured["browser"])
     print(f"{'requests that left the machine':42} {len(outward.requests) + len(outward.connections):7}   (target 0)")
     for one in [*outward.requests, *outward.connections]:
         print(f"  {one}")

@@ -110,19 +110,11 @@ def page(arguments: Sequence[str], environ: dict[str, str]) -> Iterator[Running]
 
 def first_answer(address: str) -> str:
     """What the page shows as the answer to QUESTION, asked as a browser asks it."""
-    config = json.loads(get(f"{address}config"))
-    button = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "ask")
-    event = next(one for one in config["dependencies"] if [button, "click"] in [list(t) for t in one["targets"]])
-    tab = {"session_hash": "benchmark", "fn_index": event["id"]}
-    queue = f"{address}gradio_api/queue"
-    post(f"{queue}/join", {"data": [QUESTION, None], "trigger_id": button, **tab})
-    shown = ""
-    with urllib.request.urlopen(f"{queue}/data?session_hash={tab['session_hash']}", timeout=GIVE_UP_SECONDS) as lines:
-        for line in lines:
-            message = json.loads(line.removeprefix(b"data:")) if line.startswith(b"data:") else {}
-            shown += json.dumps(message.get("output") or {})
-            if message.get("msg") == "process_completed":
-                break
+    asked = urllib.request.Request(
+        f"{address}footnoted/ask", json.dumps({"question": QUESTION}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=GIVE_UP_SECONDS) as lines:
+        shown = "".join(json.dumps(json.loads(line)) for line in lines)
     if FACT not in shown:
         raise SystemExit("the page did not answer: " + shown[:2000])
     return shown

@@ -17,6 +17,8 @@ class Message(TypedDict, total=False):
     """Whole elements by their id; one that is not there yet is put where its kind belongs."""
     busy: bool
     """Whether the conversation is being answered."""
+    begins: bool
+    """The first that is told of a question: its conversation may be a new one."""
     follow: bool
     """The page should ask to be told how the answer goes on."""
     status: str

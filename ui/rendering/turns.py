@@ -182,7 +182,7 @@ def _foot(number: int, answer: Answer, t: Texts, marks: Sequence[str]) -> str:
     parts.append(t("turn.seconds", seconds=t.decimal(answer.timings.total_seconds, 1)))
     parts.append(t("top.quoting") if answer.model is None else answer.model)
     line = " · ".join(outside(part) for part in parts)
-    notes = "".join(f'<p class="quiet" dir="auto">{outside(note)}</p>' for note in answer.notes)
+    notes = "".join(f'<p class="quiet" dir="auto" lang="en">{outside(note)}</p>' for note in answer.notes)
     return (
         f'<footer class="foot"><p class="summary">{line}</p>{notes}'
         f'<p class="summary hidden-count" data-hidden="{_n_hidden(answer.claims)}">'

@@ -9,7 +9,6 @@ const state = {
   texts: {},
   view: "talk",
   place: null, // the footnote or sentence that was gone to last
-  ticket: null, // of a question of which nothing was heard yet
   heard: 0, // when the server last spoke of the answer under way
   cutOff: false, // the server was gone, or the log-in has ended: this page may soon be loaded anew
 };
@@ -28,14 +27,15 @@ const address = (path) => `${base}footnoted/${path}`;
 class Refused extends Error {}
 class Expired extends Error {}
 
-const call = async (asked) => {
-  const reply = await fetch(address("do"), {
+const post = (path, asked, more = {}) =>
+  fetch(address(path), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ conversation: state.conversation, language: state.language, ...asked }),
+    ...more,
   });
-  return answered(reply);
-};
+
+const call = async (asked) => answered(await post("do", asked));
 
 const answered = async (reply) => {
   if (reply.status === 401) throw new Expired();

@@ -54,7 +54,7 @@ const escape = () => {
     return;
   }
   if (closeLibrary()) return;
-  if (state.busy) act({ do: "stop" });
+  if (state.busy) stop();
 };
 
 // A menu stands under the button that opened it.

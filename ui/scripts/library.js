@@ -79,7 +79,7 @@ const changePapers = async (asked) => {
 
 const askPapers = async (ids, question, what) => {
   await act({ do: "narrow", only: { paper_ids: ids } });
-  if (question) return ask(question, { kind: what });
+  if (question) return ask(question, { what: what || kind() });
   closeLibrary();
   questionBox()?.focus();
 };

@@ -1,7 +1,6 @@
 // Clicks, keys and forms: one listener of each kind for the whole page, since the markup below it changes.
 
 const clicks = {
-  ask: () => {},
   new: newConversation,
   drawer: () => (closeDrawer() ? null : openDrawer()),
   library: (at) => openLibrary(at.dataset.tab || "papers"),
@@ -18,7 +17,7 @@ const clicks = {
   },
   "close-evidence": closeSheet,
   question: () => questionBox()?.focus(),
-  retry: () => ask("", { retry: true }),
+  retry: () => ask("", { isRetry: true }),
   "any-year": (at) => ask(at.dataset.question, { anyYear: true }),
   rename: (at) => rename(at.dataset.id),
   delete: (at) => {
@@ -51,6 +50,8 @@ const clicks = {
   },
 };
 
+const stop = () => act({ do: "stop" }).then(tellOtherTabs);
+
 const remove = async (id) => {
   const isOpen = id === state.conversation;
   const message = await act({ do: "delete", id }, () => {});
@@ -71,6 +72,8 @@ document.addEventListener("click", (event) => {
     "[data-card], [data-back], [data-link], [data-open], [data-ask], [data-copy], [data-do]",
   );
   if (document.body.classList.contains("drawer-open") && !target.closest("#side, #drawer-button")) closeDrawer();
+  if (target.closest("#ask")) askTyped();
+  if (target.closest("#stop")) stop();
   if (!hit) return;
   const data = hit.dataset;
   const isPlain = !(event.metaKey || event.ctrlKey || event.shiftKey || event.button);
@@ -162,7 +165,7 @@ document.addEventListener(
       event.stopPropagation();
       if (event.shiftKey) return;
       event.preventDefault();
-      if (!state.busy) byId("ask")?.click();
+      askTyped();
       return;
     }
     if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
@@ -188,11 +191,8 @@ document.addEventListener("click", (event) => {
 });
 
 window.footnoted = {
-  // From the hidden component that gradio's answers come through.
+  // From the hidden component that the first picture comes through.
   connect: (watch, props) => watch("value", () => told(props.value)),
-  asking,
-  following,
   arriving: () => [JSON.stringify({ conversation: addressed(), language: state.language })],
-  stop: () => act({ do: "stop" }).then(tellOtherTabs),
 };
 document.addEventListener("DOMContentLoaded", settings.theme);

@@ -81,6 +81,8 @@ const showQuestion = ({ label, placeholder, enabled, ask, stop }) => {
   const box = questionBox();
   if (!box) return;
   box.setAttribute("aria-label", label);
+  const written = box.closest("#question").querySelector("[data-testid=block-info]"); // gradio's own, for screen readers
+  if (written) written.textContent = label;
   box.placeholder = placeholder;
   box.disabled = !enabled;
   byId("ask").disabled = !enabled;
@@ -125,12 +127,59 @@ const refresh = async () => {
   if (message.follow) follow();
 };
 
-const follow = () => byId("follow")?.click();
+// Answers under way, each over a connection of its own, by conversation.
+const heard = new Map();
+
+// Asks at a door and shows what is told there, message by message; `first` hears each before it is shown.
+const listen = async (path, asked, first = () => {}) => {
+  const line = { control: new AbortController() };
+  if (asked.question === undefined) heard.set(state.conversation, line);
+  state.heard = performance.now();
+  let isOver = false;
+  try {
+    const reply = await post(path, asked, { signal: line.control.signal });
+    if (!reply.ok) await answered(reply);
+    online();
+    for await (const message of messages(reply)) {
+      if (message.begins) heard.set(message.conversation, line);
+      first(message);
+      isOver = message.busy === false;
+      apply(message);
+    }
+    if (isOver) tellOtherTabs();
+    else refresh();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (error instanceof Refused) setBusy(false);
+    trouble(error);
+  } finally {
+    for (const [conversation, its] of heard) if (its === line) heard.delete(conversation);
+  }
+};
+
+async function* messages(reply) {
+  if (!reply.body) return;
+  const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+  }
+}
+
+const follow = () => {
+  if (!heard.has(state.conversation)) listen("follow", {});
+};
 
 // An answer of which nothing is heard any more: the connection may have broken unnoticed.
 setInterval(() => {
   if (state.busy && performance.now() - state.heard > 8000) {
     state.heard = performance.now();
+    heard.get(state.conversation)?.control.abort();
+    heard.delete(state.conversation);
     refresh();
   }
 }, 2000);

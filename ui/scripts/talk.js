@@ -10,72 +10,48 @@ window.addEventListener("pagehide", () => {
 const bringBackDraft = () => {
   const draft = sessionStorage.getItem("footnoted-draft");
   sessionStorage.removeItem("footnoted-draft");
-  const box = questionBox();
-  if (!draft || !box) return;
-  box.value = draft;
-  box.dispatchEvent(new Event("input", { bubbles: true }));
-};
-
-// A question that was not typed: an example, a better question, a retry, a region of the map.
-let pending = null;
-
-const ask = (question, more = {}) => {
-  if (state.busy) return;
-  closeLayers();
-  pending = { question, ...more };
-  byId("ask")?.click();
+  if (draft && questionBox()) write(draft);
 };
 
 const kind = () => document.querySelector("#kinds [name=kind]:checked")?.value || null;
 
-// Called by gradio when Ask is clicked: what goes to the server.
-const asking = (typed) => {
-  const given = pending || { question: typed || "" };
-  pending = null;
-  const context = {
-    conversation: state.conversation,
-    language: state.language,
-    ticket: crypto.getRandomValues(new Uint32Array(2)).join("-"),
-    retry: Boolean(given.retry),
-    request: { kind: given.kind || kind(), only: given.only || state.only, any_year: Boolean(given.anyYear) },
-  };
-  if (state.busy) return ["", JSON.stringify({ ...context, ignore: true })];
-  if (!given.question.trim() && !given.retry) {
+// A question: the one that was typed, an example, a better question, a retry, a region of the map.
+const ask = (question, { isRetry = false, anyYear = false, what = kind(), only = state.only } = {}) => {
+  if (state.busy) return;
+  if (!question.trim() && !isRetry) {
     toast(said("nothing"));
-    return ["", JSON.stringify({ ...context, ignore: true })];
+    return;
   }
+  closeLayers();
   setBusy(true);
-  state.heard = performance.now();
-  state.ticket = context.ticket;
-  // Where nothing is heard of it, the small doors know why: the log-in has ended, or the server is gone.
-  setTimeout(() => state.ticket === context.ticket && act({ do: "list" }), 1500);
   if (window.matchMedia("(pointer: fine)").matches) questionBox()?.focus({ preventScroll: true });
-  return [given.question, JSON.stringify(context)];
+  const from = state.conversation;
+  const asked = { question, retry: isRetry, request: { kind: what, only, any_year: anyYear } };
+  listen("ask", asked, (message) => {
+    if (!message.begins) return;
+    const box = questionBox();
+    if (box?.value === question) write("");
+    if (state.conversation === from) shows(message.conversation);
+    tellOtherTabs();
+  });
 };
 
-const following = () => [JSON.stringify({ conversation: state.conversation, language: state.language })];
+const askTyped = () => ask(questionBox()?.value || "");
 
-// What comes over the wire. The first that is heard of a question names its conversation; that may be a later one than
-// the first that was sent, since what two answers tell at the same moment hides one of them.
+const write = (words) => {
+  const box = questionBox();
+  box.value = words;
+  box.dispatchEvent(new Event("input", { bubbles: true })); // gradio's box keeps its own copy
+};
+
+// The first picture.
 const told = (message) => {
   if (!message) return;
-  if (message.ticket && message.ticket === state.ticket) {
-    state.ticket = null;
-    if (message.from === state.conversation) {
-      shows(message.conversation);
-      if (!message.begins) refresh();
-    }
-    tellOtherTabs();
-  }
-  if (message.arrives) {
-    state.conversation = message.conversation;
-    if (message.conversation !== addressed()) history.replaceState(null, "", addressOf(message.conversation));
-  }
-  const isOver = state.busy && message.busy === false && message.conversation === state.conversation;
-  if (message.refused) setBusy(false);
+  state.conversation = message.conversation;
+  if (message.conversation !== addressed()) history.replaceState(null, "", addressOf(message.conversation));
   apply(message);
-  if (isOver) tellOtherTabs();
-  if (message.arrives) arrived();
+  arrived();
+  if (message.follow) follow();
 };
 
 const arrived = () => {
