@@ -123,10 +123,11 @@ def _summary(scores: Scores) -> str:
 def _figures(scores: Scores) -> str:
     parts = []
     has_bounds = bool(scores.n_unscored or scores.n_unjudged)
+    css = "figures run bounded" if has_bounds else "figures run"
     for title, names in groups(scores):
         rows = [_figure_row(one, has_bounds) for one in (*scores.figures, *scores.times) if one.measure.name in names]
         head = ["", "mean", "95 % interval", "", "scored", *(["bounds"] if has_bounds else []), "target", "rows"]
-        parts.append(table(head, rows, caption=esc(title or "what is promised"), css="figures run"))
+        parts.append(table(head, rows, caption=esc(title or "what is promised"), css=css))
     parts.append(
         '<p class="dim">The questions about one paper are one group, since they succeed and fail together; a question '
         "about none is a group of its own. The intervals are a bootstrap over groups.</p>"
@@ -154,7 +155,7 @@ def _figure_row(one: Figure, has_bounds: bool) -> list[str]:
     target = target_in_words(one)
     colour = {True: "good", False: "bad", None: ""}[one.meets_target]
     bar = plots.range_bar(one.mean, one.interval) if unit == "share" and one.mean is not None else ""
-    bounds = f"{in_unit(one.bounds.low, unit)} to {in_unit(one.bounds.high, unit)}" if one.bounds else ""
+    bounds = interval_in_unit(one.bounds, unit)
     links = []
     if unit == "share" and one.total != (one.n_scored if one.measure.is_good else 0):
         word = "misses" if one.measure.is_good else "those"
