@@ -43,6 +43,7 @@ def test_a_beir_folder(tmp_path: Path) -> None:
     assert [paper.title for paper in found.papers] == ["Kelp", "d2"]
     (question,) = found.questions
     assert (question.question_id, question.relevant) == ("1", ("d1",))
+    assert found.notes == ("1 judgements are about a query or a document that is not there",)
     with pytest.raises(DataSetError, match=r"qrels/dev\.tsv is not there"):
         read("beir", tmp_path, split="dev")
 
@@ -87,6 +88,45 @@ def test_scifact_in_its_own_format(tmp_path: Path) -> None:
     assert len(resolve(found.questions, found.papers)) == 2
 
 
+def test_scifact_claims_without_labels_are_not_taken_for_unanswerable(tmp_path: Path) -> None:
+    lines(tmp_path / "corpus.jsonl", {"doc_id": 7, "title": "Kelp", "abstract": ["Kelp grows."]})
+    lines(tmp_path / "claims_test.jsonl", {"id": 1, "claim": "Kelp grows fast."}, {"id": 2, "claim": "Bees sing."})
+    with pytest.raises(DataSetError, match="take the split train or dev"):
+        read("scifact", tmp_path, split="test")
+
+
+def test_passages_of_one_paper_are_one_paper_and_places_point_to_those_that_answer(tmp_path: Path) -> None:
+    paragraphs = [
+        {"id": "abc_all_0", "title": "Introduction", "text": "Kelp is brown."},
+        {"id": "abc_all_1", "title": "Growth", "text": "Kelp grows 60 cm a day."},
+        {"id": "abc_all_2", "title": "Depth", "text": "It lives down to 40 m."},
+    ]
+    lines(
+        tmp_path / "qasa_test.jsonl",
+        {"input": "How fast?", "answer": "60 cm a day.", "ctxs": paragraphs, "gold_ctxs": [1, 2]},
+        {"input": "Unmarked?", "answer": "No.", "ctxs": paragraphs, "gold_ctxs": []},
+    )
+    cited = [
+        {"title": "Bees", "text": "Bees dance."},
+        {"title": "Bees", "text": "Bees hum."},
+        {"title": "Wasps", "text": float("nan")},
+    ]
+    (tmp_path / "human_answers.json").write_text(
+        json.dumps([{"id": "a1", "input": "What do bees do?", "output": "They dance [0] and hum [1].", "ctxs": cited}])
+    )
+    found = read("scholarqabench", tmp_path)
+    assert {one.title: one.abstract for one in found.papers} == {
+        "Bees": "Bees dance.\n\nBees hum.",
+        "Growth": "Kelp grows 60 cm a day.\n\nIt lives down to 40 m.",
+    }
+    marked, unmarked = (one for one in found.questions if one.tags == ("qasa_test",))
+    assert (marked.relevant, unmarked.relevant) == (("qasa:abc",), ())
+    assert found.notes == ("1 passages have no text, or neither a title nor an id, and were left out",)
+    lines(tmp_path / "scifact_test.jsonl", {"input": "Kelp flies.", "answer": False, "gold_ctx": cited[0]})
+    (claim,) = read("scholarqabench", tmp_path / "scifact_test.jsonl").questions
+    assert (claim.reference, len(claim.relevant)) == ("false", 1)
+
+
 def test_scholarqabench_questions(tmp_path: Path) -> None:
     passages = [{"title": "Kelp", "text": "It grows."}, {"text": "without a title"}]
     path = tmp_path / "data" / "qa.json"
@@ -97,7 +137,10 @@ def test_scholarqabench_questions(tmp_path: Path) -> None:
     found = read("scholarqabench", tmp_path)
     assert {one.question_id: one.reference for one in found.questions} == {"qa-1": "Fast.", "more-c1": "Because."}
     assert len(found.papers) == 1
-    assert found.notes == ("1 questions have neither passages nor an answer and were left out",)
+    assert found.notes == (
+        "1 questions have neither passages nor an answer and were left out",
+        "1 passages have no text, or neither a title nor an id, and were left out",
+    )
 
 
 def test_ragtruth_marks_the_sentences_that_its_spans_reach(tmp_path: Path) -> None:
@@ -140,6 +183,35 @@ def test_what_is_not_of_the_format_is_said_in_one_line(kind: str, tmp_path: Path
         read(kind, tmp_path)
     with pytest.raises(DataSetError):
         read(kind, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "row"),
+    [
+        ("beir", "corpus.jsonl", {"_id": "d1", "title": 5, "text": "It grows."}),
+        ("pubmedqa", "pqal.jsonl", {"id": "5", "question": " ", "contexts": [], "context_labels": [], "answer": "no"}),
+        ("scifact", "claims_dev.jsonl", {"id": 1, "claim": "", "evidence": {}}),
+        (
+            "scifact",
+            "claims_dev.jsonl",
+            {"id": 1, "claim": "K", "evidence": {"7": [{"sentences": [9], "label": "S"}]}},
+        ),
+        ("ragtruth", "response.jsonl", {"id": "1", "source_id": "8", "labels": [], "response": "Kelp grows."}),
+    ],
+)
+def test_a_row_that_could_not_be_asked_or_judged_stops_the_import(
+    kind: str, name: str, row: dict[str, Any], tmp_path: Path
+) -> None:
+    lines(
+        tmp_path / "corpus.jsonl", {"_id": "d1", "doc_id": 7, "title": "Kelp", "text": "x", "abstract": ["It grows."]}
+    )
+    lines(tmp_path / "queries.jsonl", {"_id": "1", "text": "How fast?"})
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "test.tsv").write_text("1\td1\t1\n")
+    lines(tmp_path / "source_info.jsonl", {"source_id": "9", "task_type": "QA", "source_info": "Kelp grows."})
+    lines(tmp_path / name, row)
+    with pytest.raises(DataSetError, match="is not of the format"):
+        read(kind, tmp_path)
 
 
 def test_the_command_writes_what_a_set_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+import prompts
 from eval import cli
+from eval.benchmarks.planted import CopyingModel, without_citations
 from eval.compare import compare
 from eval.comparison_table import comparison_as_json, comparison_as_markdown, comparison_as_text
 from eval.errors import OtherRun
@@ -19,7 +21,10 @@ from eval.questions import Question
 from eval.runs import records
 from eval.runs.judged import Judged, JudgedClaim, Opinion
 from eval.runs.records import FORMAT, Record, Run
+from rag.chunks import split
+from rag.context import render_sources
 from rag.errors import UsageError
+from rag.types import Hit, Paper, Source
 
 N = 40
 
@@ -197,3 +202,20 @@ def test_a_pytest_user_gets_the_table_of_a_closed_gate(tmp_path: Path, footnoted
         footnoted_gate(before, worse, max_drop={"fact_said": 0.02})
     with pytest.raises(pytest.fail.Exception, match="holds no run"):
         footnoted_gate(tmp_path / "none", worse)
+
+
+def test_the_stand_in_copies_sentences_as_they_stand_and_cites_only_where_the_prompt_asks_for_it() -> None:
+    paper = Paper("p", "Kelp", "Kelp forests shelter many fish. Giant kelp grows 60 centimetres a day in summer.")
+    (chunk,) = split(paper)
+    sources = render_sources([Source(1, Hit(paper, chunk, 1.0, ()), chunk.sentences)], lettered=True)
+
+    def said() -> str:
+        asked = prompts.load("answer").render(
+            sources=sources, question="How fast does giant kelp grow in summer?", manner="short sentences"
+        )
+        return "".join(CopyingModel(0, noise=0.0).stream(asked))
+
+    assert said().startswith("Giant kelp grows 60 centimetres a day in summer [1b].")
+    with without_citations():
+        assert said().startswith("Giant kelp grows 60 centimetres a day in summer. Kelp")
+        assert not any("[2" in one.content for one in prompts.load("answer").render(sources="", question="", manner=""))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eval import shipped
+from eval import cli, shipped
 from eval.errors import QuestionFileError
 from eval.questions import Question, from_json, load, resolve, to_json
 from rag.readers import read_papers
@@ -172,3 +172,11 @@ def test_the_shipped_questions_are_sound_and_about_every_shipped_paper() -> None
         assert one.relevant and one.evidence and one.must and one.reference, one.question_id
         assert all(re.search(must, evidence, re.IGNORECASE) for must in one.must), one.question_id
         assert not any(re.search(wrong, evidence, re.IGNORECASE) for wrong in one.must_not), one.question_id
+
+
+def test_a_library_without_papers_is_one_problem_not_one_a_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", str(shipped.questions_path()), "--library", str(tmp_path / "library")]) == 2
+    said = capsys.readouterr().err
+    assert "is empty: add papers first" in said and len(said.splitlines()) == 1

@@ -164,6 +164,32 @@ def test_a_comparison_shows_both_answers_side_by_side(browser: Any, tmp_path: Pa
     page.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (360, "light"), (360, "dark")])
+def test_axe_finds_nothing_and_no_column_is_cut(
+    browser: Any, report: Path, tmp_path: Path, width: int, scheme: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    write_comparison(tmp_path, compare(run_of([answered(1), answered(2)]), run_of([answered(1), failed(2)])))
+    # The pages let no script in, so axe has to be let past that.
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    for path in (report, tmp_path / "compare.html"):
+        page = context.new_page()
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        found = Axe().run(page)
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]] == []
+        cut = """[...document.querySelectorAll('table.run td, table.run th, table.systems td, table.systems th')]
+            .filter((cell) => cell.scrollWidth > cell.clientWidth + 1 && getComputedStyle(cell).display != 'none')
+            .map((cell) => cell.textContent)"""
+        assert page.evaluate(cut) == []
+        for region in page.locator(".wide:has(table.run), .wide:has(table.systems)").all():
+            assert region.evaluate("one => one.scrollWidth <= one.clientWidth + 1")
+        page.close()
+    context.close()
+
+
 def contrast(one: str, other: str) -> float:
     """WCAG 2's contrast ratio of two colours of a computed style."""
 

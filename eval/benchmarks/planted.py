@@ -40,6 +40,9 @@ from rag.types import Usage
 from rag.wire import answer_to_json
 
 _SOURCE = re.compile(r"^\[(\d+)\] .*\n<<<\n(.*)\n>>>$", re.MULTILINE)
+_LETTERED = re.compile(r"(?:\(([a-z]{1,2})\) )?(.+)", re.DOTALL)
+"""A sentence as a prompt shows it, with or without its letter."""
+
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
 
 
@@ -63,9 +66,9 @@ class CopyingModel:
         wanted = _words(question)
         ranked = sorted(
             (
-                (-_likeness(wanted, _words(sentence)), int(number), sentence)
+                (-_likeness(wanted, _words(sentence)), f"{number}{letter}", sentence)
                 for number, text in _SOURCE.findall(asked)
-                for sentence in (span.of(text) for span in split_sentences(text))
+                for letter, sentence in _sentences(text)
             ),
         )
         if not ranked or ranked[0][0] > -0.12:
@@ -73,9 +76,9 @@ class CopyingModel:
         first = 1 if dice.random() < self._noise and len(ranked) > 1 else 0
         cites = "source number in square brackets" in asked or "[2]" in messages[0].content
         said = []
-        for _, number, sentence in ranked[first : first + 2]:
+        for _, place, sentence in ranked[first : first + 2]:
             text = _NUMBER.sub(lambda found: self._perhaps_altered(found[0], dice), sentence)
-            said.append(f"{text.rstrip('.')} [{number}]." if cites else text)
+            said.append(f"{text.rstrip('.')} [{place}]." if cites else text)
         return _Said(" ".join(said))
 
     def _perhaps_altered(self, number: str, dice: random.Random) -> str:
@@ -144,6 +147,14 @@ class RememberingReranker:
         return np.array([self._known[question, one] for one in texts], np.float32)
 
 
+def _sentences(text: str) -> Iterator[tuple[str, str]]:
+    """Each sentence of a source after its letter ('' without), which is no part of it."""
+    for span in split_sentences(text):
+        found = _LETTERED.fullmatch(span.of(text))
+        if found is not None:
+            yield found[1] or "", found[2]
+
+
 def _words(text: str) -> set[str]:
     return {word for word in re.findall(r"[a-z0-9]+", text.casefold()) if len(word) > 3}
 
@@ -159,7 +170,7 @@ def without_citations() -> Iterator[None]:
     text = "\n".join(
         re.sub(r", each with its source number.*", ".", line)
         for line in real("answer").text.split("\n")
-        if not re.search(r"\[2\]|number of the source", line)
+        if not re.search(r"\[2c?\]|number of the source", line)
     )
     mute = prompts.parse("answer", text)
     prompts.load = lambda name: mute if name == "answer" else real(name)

@@ -25,7 +25,7 @@ questions.jsonl (for 'eval run') and claims.jsonl (for 'eval judge'), those that
   beir             corpus.jsonl, queries.jsonl, qrels/*.tsv
   pubmedqa         ori_pqal.json
   scifact          corpus.jsonl, claims_*.jsonl in SciFact's own format
-  scholarqabench   a question file, or a folder of them
+  scholarqabench   a question file, or a folder of them (QASA's and ScholarQA's too)
   ragtruth         response.jsonl, source_info.jsonl
 """
 
@@ -65,13 +65,13 @@ def add_parser(commands: Any) -> None:
 def _check(options: argparse.Namespace) -> int:
     from collections import Counter
 
-    from eval.questions import load, resolve
+    from eval.questions import load
     from rag.library import Library
 
     questions = load(options.questions)
     if options.library is not None:
         with Library.open(shared.config_of(options).library) as library:
-            resolve(questions, library.papers())
+            shared.resolved(questions, library)
     n_yes = sum(question.answerable for question in questions)
     tags = Counter(tag for question in questions for tag in question.tags)
     shared.out(f"{len(questions)} questions, {n_yes} answerable; nothing wrong")

@@ -15,7 +15,7 @@ from typing import Any
 
 from eval.data_sets.data_set import DataSet, rows_of, text_of
 from eval.errors import DataSetError
-from eval.questions import Question
+from eval.questions import Question, from_json, to_json
 from rag.papers import paper_id_for
 from rag.sentences import split_sentences
 from rag.types import Paper
@@ -24,9 +24,29 @@ from rag.types import Paper
 def read(kind: str, place: Path, *, split: str | None = None) -> DataSet:
     """The set of that format at ``place``; ``split`` names the part where there are several. Raises DataSetError."""
     try:
-        return FORMATS[kind](place, split)
-    except (KeyError, TypeError, AttributeError) as error:
+        return _sound(FORMATS[kind](place, split))
+    except (LookupError, TypeError, ValueError, AttributeError, csv.Error) as error:
         raise DataSetError(f"{place} is not of the format '{kind}': it lacks or garbles {error}") from error
+
+
+def _sound(found: DataSet) -> DataSet:
+    """The same, if it can be added, asked and judged as it is; raises ValueError naming the first row that cannot."""
+    for paper in found.papers:
+        if not isinstance(paper.title, str) or not isinstance(paper.abstract, str):
+            raise ValueError(f"the title or the text of '{paper.paper_id}'")
+    names = set()
+    for question in found.questions:
+        try:
+            from_json(to_json(question))
+        except ValueError as error:
+            raise ValueError(f"'{question.question_id}': {error}") from error
+        if question.question_id in names:
+            raise ValueError(f"'{question.question_id}', which stands there twice")
+        names.add(question.question_id)
+    for claim in found.claims:
+        if not isinstance(claim["response"], str) or not all(isinstance(one, str) for one in claim["source_texts"]):
+            raise ValueError(f"the texts of '{claim['id']}'")
+    return found
 
 
 def beir(folder: Path, split: str | None) -> DataSet:
@@ -41,16 +61,22 @@ def beir(folder: Path, split: str | None) -> DataSet:
     if not splits:
         raise DataSetError(f"{folder} holds no qrels/*.tsv: it is no BEIR folder")
     relevant: dict[str, list[str]] = defaultdict(list)
+    n_gone = 0
     for path in splits:
-        for row in csv.reader(io.StringIO(text_of(path)), delimiter="\t"):
-            if len(row) >= 3 and row[2].strip().isdigit() and int(row[2]) > 0 and row[1] in known:
-                relevant[row[0]].append(row[1])
+        for row in csv.reader(io.StringIO(text_of(path)), delimiter="\t", quoting=csv.QUOTE_NONE):
+            if len(row) >= 3 and row[2].strip().isdigit() and int(row[2]) > 0:
+                if row[1] in known and texts.get(row[0], "").strip():
+                    relevant[row[0]].append(row[1])
+                else:
+                    n_gone += 1
     questions = [
         Question(name, texts[name], True, relevant=tuple(dict.fromkeys(ids)), tags=("beir",))
         for name, ids in relevant.items()
-        if texts.get(name, "").strip()
     ]
-    return DataSet(tuple(papers), tuple(questions))
+    if not questions:
+        raise DataSetError(f"{folder} judges no query that it has by a document that it has: nothing could be asked")
+    notes = (f"{n_gone} judgements are about a query or a document that is not there",) if n_gone else ()
+    return DataSet(tuple(papers), tuple(questions), (), notes)
 
 
 def pubmedqa(place: Path, split: str | None) -> DataSet:
@@ -90,8 +116,12 @@ def scifact(folder: Path, split: str | None) -> DataSet:
     path = _there(folder, f"claims_{split or 'dev'}.jsonl")
     questions: list[Question] = []
     claims: list[Mapping[str, Any]] = []
-    for row in rows_of(path):
-        evidence: Mapping[str, Any] = row.get("evidence") or {}
+    rows = rows_of(path)
+    # The test claims came without labels: taken as they are, all of them would look unanswerable.
+    if not any("evidence" in row for row in rows):
+        raise DataSetError(f"{path} says nothing of what its claims are supported by: take the split train or dev")
+    for row in rows:
+        evidence: Mapping[str, Any] = row["evidence"]
         sentences: list[str] = []
         labels: set[str] = set()
         for name, found in evidence.items():
@@ -125,42 +155,78 @@ def scifact(folder: Path, split: str | None) -> DataSet:
 
 
 def scholarqabench(place: Path, split: str | None) -> DataSet:
-    """Its question files (Asai et al. 2024): a question, passages with titles, and an answer where there is one.
+    """Its question files (Asai et al. 2024): a question, passages, and an answer where there is one.
 
-    A folder is read file by file. Passages without a title are left out, and so are questions
-    without passages and without an answer, which nothing could be judged by.
+    A folder is read file by file. The passages that belong to one paper, by their ids or
+    their title, become that paper's text in the order in which they first come. Passages
+    that nothing names are left out, and so are questions without passages and without an
+    answer, which nothing could be judged by.
     """
     paths = [place] if place.is_file() else sorted([*place.rglob("*.json"), *place.rglob("*.jsonl")])
-    papers: dict[str, Paper] = {}
+    titles: dict[str, str] = {}
+    texts: dict[str, list[str]] = defaultdict(list)
     questions: dict[str, Question] = {}
-    n_without = 0
+    n_unnamed = n_without = 0
     for path in paths:
         for number, row in enumerate(rows_of(path), 1):
-            text = next((row[name] for name in ("input", "question", "initial_prompt", "query") if row.get(name)), None)
-            if not isinstance(text, str):
+            text = _first_text(row, "input", "question", "initial_prompt", "query")
+            if not text:
                 continue
-            passages = row.get("gold_ctxs") or row.get("ctxs") or row.get("gold_ctx") or []
             relevant = []
-            for passage in [passages] if isinstance(passages, dict) else passages:
-                if isinstance(passage, dict) and passage.get("title") and passage.get("text"):
-                    found = paper_id_for(passage["title"])
-                    papers.setdefault(found, Paper(found, passage["title"], passage["text"]))
-                    relevant.append(found)
-            answer = next(
-                (row[name] for name in ("answer", "gold_answer", "output", "human_answer") if row.get(name)), ""
-            )
-            answer = answer[0] if isinstance(answer, list) else answer
+            for passage in _passages(row):
+                title, said = _first_text(passage, "title"), _first_text(passage, "text")
+                name = _paper_of_passage(passage, title)
+                if not name or not said:
+                    n_unnamed += 1
+                    continue
+                titles[name] = titles.get(name) or title
+                if said not in texts[name]:
+                    texts[name].append(said)
+                relevant.append(name)
+            answer = _first_text(row, "answer", "gold_answer", "output", "human_answer")
             if not relevant and not answer:
                 n_without += 1
                 continue
-            name = f"{path.stem}-{row.get('case_id') or row.get('id') or number}"
-            questions[name] = Question(
-                name, text, True, relevant=tuple(dict.fromkeys(relevant)), reference=str(answer), tags=(path.stem,)
+            wanted = f"{path.stem}-{row.get('case_id') or row.get('id') or number}"
+            questions[wanted] = Question(
+                wanted, text, True, relevant=tuple(dict.fromkeys(relevant)), reference=answer, tags=(path.stem,)
             )
     if not questions:
         raise DataSetError(f"{place} holds no question with passages or an answer: name a file of the set's questions")
-    notes = (f"{n_without} questions have neither passages nor an answer and were left out",) if n_without else ()
-    return DataSet(tuple(papers.values()), tuple(questions.values()), (), notes)
+    papers = [Paper(name, titles[name] or name, "\n\n".join(own)) for name, own in texts.items()]
+    notes = [f"{n_without} questions have neither passages nor an answer and were left out"] if n_without else []
+    if n_unnamed:
+        notes.append(f"{n_unnamed} passages have no text, or neither a title nor an id, and were left out")
+    return DataSet(tuple(papers), tuple(questions.values()), (), tuple(notes))
+
+
+def _passages(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those that answer: ``gold_ctxs`` (places in ``ctxs``, or passages) or ``gold_ctx``; else all that are cited."""
+    every = row.get("ctxs") or []
+    found = next((row[name] for name in ("gold_ctxs", "gold_ctx") if row.get(name) is not None), every)
+    listed = found if isinstance(found, list) else [found]
+    placed = [every[one] if isinstance(one, int) and 0 <= one < len(every) else one for one in listed]
+    return [one for one in placed if isinstance(one, dict)]
+
+
+def _paper_of_passage(passage: Mapping[str, Any], title: str) -> str:
+    """QASA's passages are numbered within their paper ('ID_all_7') and carry titles of sections; others name it."""
+    paper, numbered, _ = str(passage.get("id") or "").partition("_all_")
+    if numbered and paper:
+        return f"qasa:{paper}"
+    return paper_id_for(title) if title else ""
+
+
+def _first_text(row: Mapping[str, Any], *names: str) -> str:
+    """The first of the fields that says something, of a list its first; '' for none (their files have NaN for that)."""
+    for name in names:
+        value = row.get(name)
+        value = value[0] if isinstance(value, list) and value else value
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+    return ""
 
 
 def ragtruth(folder: Path, split: str | None) -> DataSet:

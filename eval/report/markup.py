@@ -43,9 +43,14 @@ script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'">
 
 def table(head: list[str], rows: list[list[str]], *, caption: str, css: str = "") -> str:
     """A table of cells that are HTML already, the first of a row its heading; a wide one scrolls by itself."""
-    heads = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    heads = "".join(f'<th scope="col">{cell}</th>' if cell else "<td></td>" for cell in head)
+    # On a phone a row of figures becomes a block: its cells then say what they are.
+    names = [f' data-name="{cell}"' if "figures" in css and cell else "" for cell in head[1:]]
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
+        f'<tr><th scope="row">{row[0]}</th>'
+        + "".join(f"<td{name}>{cell}</td>" for name, cell in zip(names, row[1:], strict=True))
+        + "</tr>"
+        for row in rows
     )
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{caption}"><table class="{css}">'

@@ -123,10 +123,15 @@ def _summary(scores: Scores) -> str:
 def _figures(scores: Scores) -> str:
     parts = []
     has_bounds = bool(scores.n_unscored or scores.n_unjudged)
+    css = "figures run bounded" if has_bounds else "figures run"
     for title, names in groups(scores):
         rows = [_figure_row(one, has_bounds) for one in (*scores.figures, *scores.times) if one.measure.name in names]
         head = ["", "mean", "95 % interval", "", "scored", *(["bounds"] if has_bounds else []), "target", "rows"]
-        parts.append(table(head, rows, caption=esc(title or "what is promised"), css="figures"))
+        parts.append(table(head, rows, caption=esc(title or "what is promised"), css=css))
+    parts.append(
+        '<p class="dim">The questions about one paper are one group, since they succeed and fail together; a question '
+        "about none is a group of its own. The intervals are a bootstrap over groups.</p>"
+    )
     if scores.corrected is not None and scores.rates is not None:
         one = scores.corrected
         parts.append(
@@ -150,9 +155,9 @@ def _figure_row(one: Figure, has_bounds: bool) -> list[str]:
     target = target_in_words(one)
     colour = {True: "good", False: "bad", None: ""}[one.meets_target]
     bar = plots.range_bar(one.mean, one.interval) if unit == "share" and one.mean is not None else ""
-    bounds = f"{in_unit(one.bounds.low, unit)} to {in_unit(one.bounds.high, unit)}" if one.bounds else ""
+    bounds = interval_in_unit(one.bounds, unit)
     links = []
-    if unit == "share" and one.n_scored:
+    if unit == "share" and one.total != (one.n_scored if one.measure.is_good else 0):
         word = "misses" if one.measure.is_good else "those"
         links.append(f'<a href="#questions" data-show="miss-{one.measure.name}">{word}</a>')
     if unit == "share" and one.n_unscored:
@@ -162,7 +167,7 @@ def _figure_row(one: Figure, has_bounds: bool) -> list[str]:
         f"<strong>{in_unit(one.mean, unit)}</strong>",
         interval_in_unit(one.interval, unit),
         bar,
-        f"{one.n_scored}" + ("" if one.n_clusters == one.n_scored else f" / {one.n_clusters} papers"),
+        f"{one.n_scored}" + ("" if one.n_clusters == one.n_scored else f" in {one.n_clusters} groups"),
         *([bounds] if has_bounds else []),
         f'<span class="{colour}">{esc(target)}</span>' if target else "",
         ", ".join(links),
@@ -170,12 +175,14 @@ def _figure_row(one: Figure, has_bounds: bool) -> list[str]:
 
 
 def _baselines(scores: Scores) -> str:
-    measures = [one.measure for one in scores.figures if one.measure.name in SHORT]
-    rows = []
-    for name, figures in {"this": scores.figures, **scores.baselines}.items():
-        known = {one.measure.name: one for one in figures}
-        rows.append([esc(name), *(in_unit(known[measure.name].mean, "share") for measure in measures)])
-    return table(["", *(esc(measure.words) for measure in measures)], rows, caption="Systems that need no thought")
+    systems = {"this": scores.figures, **scores.baselines}
+    known = {name: {one.measure.name: one for one in figures} for name, figures in systems.items()}
+    rows = [
+        [esc(one.measure.words), *(in_unit(own[one.measure.name].mean, "share") for own in known.values())]
+        for one in scores.figures
+        if one.measure.name in SHORT
+    ]
+    return table(["", *map(esc, systems)], rows, caption="Systems that need no thought", css="systems")
 
 
 def _plots(scores: Scores) -> str:

@@ -158,7 +158,9 @@ def _wanted(record: Record) -> str:
     rows += [("must match", one) for one in question.must]
     rows += [("must not match", one) for one in question.must_not]
     if question.relevant:
-        rows.append(("right papers", ", ".join(question.relevant)))
+        titles = {source["paper_id"]: source["title"] for source in (record.answer or {"sources": ()})["sources"]}
+        named = (f"{titles[one]} ({one})" if titles.get(one) else one for one in question.relevant)
+        rows.append(("right papers", "; ".join(named)))
     if question.tags:
         rows.append(("tags", ", ".join(question.tags)))
     kind = fault(record)
