@@ -8,13 +8,24 @@ from typing import Any
 
 from eval.compare import Comparison, Paired
 from eval.comparison_table import change, ends, paired_as_json
-from eval.measures import ABSTENTION, FACT, FAITHFULNESS, FALSE_REFUSAL, NUMBERS_HELD, RIGHT_PAPER
+from eval.measures import (
+    ABSTENTION,
+    FACT,
+    FAITHFULNESS,
+    FALSE_REFUSAL,
+    FOOTNOTES_WRITTEN,
+    FOUND_BOTH_WAYS,
+    NUMBERS_HELD,
+    RIGHT_PAPER,
+)
 from eval.table import in_unit
 from rag.errors import UsageError
 
 DEFAULT_DROPS: Mapping[str, float] = {
     FAITHFULNESS.name: 0.02,
     NUMBERS_HELD.name: 0.02,
+    FOUND_BOTH_WAYS.name: 0.05,
+    FOOTNOTES_WRITTEN.name: 0.05,
     "right_paper_found_first": 0.02,
     "ndcg_at_10": 0.02,
     RIGHT_PAPER.name: 0.05,

@@ -12,6 +12,8 @@ from eval.measures import (
     DETAIL,
     FACT,
     FALSE_REFUSAL,
+    FOOTNOTES_WRITTEN,
+    FOUND_BOTH_WAYS,
     HEADLINE,
     RIGHT_PAPER,
     UNSCORED,
@@ -25,6 +27,7 @@ from eval.measures import (
 from eval.questions import Question
 from eval.runs.records import Record
 from eval.statistics import Interval, clustered_interval, wilson
+from rag.answer.repairing import CORRECTED, FOUND
 
 KELP = Question("kelp", "How fast?", True, relevant=("p1",), evidence=("Kelp grows 60 cm a day.",), must=(r"60\s?cm",))
 MOON = Question("moon", "How far is the moon?", False)
@@ -145,6 +148,24 @@ def test_a_sentence_answers_if_it_holds_the_marked_one_or_most_of_it_in_the_righ
 )
 def test_a_miss_names_where_to_look_first(record: Record, expected: str | None) -> None:
     assert fault(record) == expected
+
+
+def test_a_half_of_the_search_and_forgotten_footnotes_are_seen_where_the_answer_is_as_good() -> None:
+    def found(*sides: str) -> Record:
+        source = {"paper_id": "p1", "title": "p1", "found_by": [{"side": side} for side in sides]}
+        return Record(KELP, {**answer(A_RIGHT_QUOTE), "sources": [source]})
+
+    records = [found("lexical", "dense"), found("dense", "lexical"), found("dense"), Record(KELP, answer(found=()))]
+    both = figure(FOUND_BOTH_WAYS, records)
+    assert (both.total, both.n_scored) == (2, 3), "an answer without sources says nothing about the search"
+
+    def written(model: str | None, *reasons: str) -> Record:
+        claims = [{**claim, "reasons": [reason]} for claim in answer(A_RIGHT_QUOTE)["claims"] for reason in reasons]
+        return Record(KELP, {**answer(), "claims": claims, "model": model})
+
+    own = figure(FOOTNOTES_WRITTEN, [written("m", "read", "read"), written("m", FOUND, CORRECTED, "read", "read")])
+    assert (own.total, own.n_scored) == (1.5, 2)
+    assert figure(FOOTNOTES_WRITTEN, [written(None, FOUND), written("m")]).n_scored == 0, "quotes, and nothing cited"
 
 
 def test_every_headline_measure_has_a_target_and_a_direction() -> None:

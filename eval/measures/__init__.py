@@ -28,6 +28,7 @@ from eval.measures.outcomes import (
     cites_answer,
     fault,
 )
+from eval.measures.parts import FOOTNOTES_WRITTEN, FOUND_BOTH_WAYS
 
 JUDGED = (
     FAITHFULNESS,
@@ -50,6 +51,8 @@ MORE = (
     ABSTENTION_PRECISION,
     QUOTES_EXACT,
     NUMBERS_HELD,
+    FOUND_BOTH_WAYS,
+    FOOTNOTES_WRITTEN,
     LENGTH,
 )
 
@@ -74,6 +77,8 @@ __all__ = [
     "FAITHFULNESS",
     "FALSE_REFUSAL",
     "FIRST_TOKEN",
+    "FOOTNOTES_WRITTEN",
+    "FOUND_BOTH_WAYS",
     "HEADLINE",
     "JUDGED",
     "NUMBERS_HELD",

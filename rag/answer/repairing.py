@@ -20,6 +20,9 @@ from rag.types import Claim, Paper, Source
 MAX_REWRITTEN = 3
 """Sentences of an answer that a model is asked to correct; each costs a request."""
 
+FOUND, CORRECTED = "the footnote was found by the check", "the footnote was corrected by the check"
+"""Reasons of a claim whose footnote the one who wrote it did not set, or set wrongly."""
+
 _MAX_SENTENCE_CHARACTERS = 600
 
 
@@ -43,12 +46,7 @@ def cite(claim: Claim, sources: Sequence[Source], judge: Judge, numbering: Numbe
     cited = check(dataclasses.replace(_bare(claim), citations=(citation,)), papers, judge)
     if cited.verdict != "supported":
         return None
-    said = (
-        "the footnote was found by the check"
-        if claim.verdict == "uncited"
-        else "the footnote was corrected by the check"
-    )
-    return dataclasses.replace(cited, reasons=(*cited.reasons, said))
+    return dataclasses.replace(cited, reasons=(*cited.reasons, FOUND if claim.verdict == "uncited" else CORRECTED))
 
 
 def rewrite(
