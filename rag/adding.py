@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from rag.collecting import seldom_collecting
 from rag.errors import EmbeddingError
 from rag.index.intake import Plan, plan
 from rag.index.records import NewChunk, Records
@@ -116,13 +117,14 @@ class Adding:
 
     def run(self, items: Iterable[Paper | Skipped], *, embed: bool) -> AddReport:
         taken = _Input(items)
-        try:
-            self._take(taken, embed=embed)
-        except KeyboardInterrupt:
-            # What is written beside us is nearly done, and would be done again.
+        with seldom_collecting:
+            try:
+                self._take(taken, embed=embed)
+            except KeyboardInterrupt:
+                # What is written beside us is nearly done, and would be done again.
+                self._finish()
+                raise
             self._finish()
-            raise
-        self._finish()
         if taken.failure is not None:
             raise taken.failure
         return self._report

@@ -333,6 +333,17 @@ def are_near_duplicates(one: Paper, other: Paper) -> bool:
     return len(first & second) >= (_MIN_SHARED_SAME_TITLE if is_same_title else _MIN_SHARED) * len(first | second)
 
 
+class _WithoutMarks(dict[int, str]):
+    """A translation table that takes each character apart once (NFKD) and leaves its accents out."""
+
+    def __missing__(self, codepoint: int) -> str:
+        apart = unicodedata.normalize("NFKD", chr(codepoint))
+        kept = self[codepoint] = "".join(c for c in apart if not unicodedata.combining(c))
+        return kept
+
+
+_without_marks = _WithoutMarks()
+_PLAIN_WORD = re.compile(r"[^\W_]+")
 # ASCII is nearly all of it, and takes a tenth of the time this way.
 _ASCII_WORDS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 
@@ -342,8 +353,7 @@ def plain_words(text: str) -> list[str]:
     text = readable(text)
     if text.isascii():
         return text.encode().translate(_ASCII_WORDS).decode().split()
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return re.findall(r"[^\W_]+", "".join(c for c in folded if not unicodedata.combining(c)))
+    return _PLAIN_WORD.findall(text.casefold().translate(_without_marks))
 
 
 def _word_pairs(text: str) -> set[tuple[str, str]]:

@@ -24,6 +24,13 @@ N_NEAREST = 3
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def printed(title: str) -> str:
+    """A title as it is printed: its TeX as characters."""
+    from rag.readable import readable  # --help needs none of it
+
+    return readable(title)
+
+
 def one_line(text: str) -> str:
     """``text`` on one line without anything that a terminal obeys: escape sequences, marks of direction."""
     if text.isprintable():
@@ -121,7 +128,7 @@ def _footnotes(answer: Answer, *, heads_only: bool = False) -> Iterator[str]:
             yield f"[{number}?] there is no such source"
             continue
         indent = " " * (len(str(number)) + 3)
-        head = f"{citations[0].title} ({citations[0].paper_id})"
+        head = f"{printed(citations[0].title)} ({citations[0].paper_id})"
         quotes = {} if heads_only else dict.fromkeys(citation.quote for citation in citations)
         notice = notices.get(citations[0].paper_id or "")
         yield "\n".join(
@@ -157,7 +164,7 @@ def hit_in_words(rank: int, hit: Hit, why: Explanation | None = None) -> str:
     """With ``why`` the reasons and the nearest sentence below it."""
     sides = ", ".join(f"{origin.side} {origin.rank}" for origin in hit.origins)
     lines = [
-        paragraph(hit.paper.title, "    ", f"{rank:2}. "),
+        paragraph(printed(hit.paper.title), "    ", f"{rank:2}. "),
         f"    {one_line(hit.paper.paper_id)}  {hit.score:.3f}  ({sides})",
         *([paragraph(f"! {hit.paper.notice}", "    ")] if hit.paper.notice else []),
         *([paragraph(f"also as {', '.join(hit.versions)}", "    ")] if hit.versions else []),
@@ -184,7 +191,7 @@ def differences_in_words(found: Differences) -> str:
     lines += [paragraph(f"was {then}, is {now}: “{text}”", "    ", "  ") for text, then, now in found.verdicts]
     if found.new_papers:
         lines.append("found now and not then:")
-        lines += [paragraph(f"{title} ({paper_id})", "    ", "  ") for paper_id, title in found.new_papers]
+        lines += [paragraph(f"{printed(title)} ({paper_id})", "    ", "  ") for paper_id, title in found.new_papers]
     if found.nothing:
         lines.append("the same answer as then")
     return "\n".join(lines)
@@ -199,11 +206,12 @@ def titled_in_words(paper: Paper) -> str:
 def listed_in_words(listed: Listed) -> str:
     notice = f"  [{one_line(listed.notice)[:60]}]" if listed.notice else ""
     abstract = "" if listed.has_abstract else "  [no abstract]"
-    return f"{one_line(listed.paper_id)}  {one_line(listed.title)}{notice}{abstract}"
+    return f"{one_line(listed.paper_id)}  {one_line(printed(listed.title))}{notice}{abstract}"
 
 
 def _marked(paper: Paper) -> str:
-    return f"{paper.title} [{paper.notice}]" if paper.notice else paper.title
+    title = printed(paper.title)
+    return f"{title} [{paper.notice}]" if paper.notice else title
 
 
 def report_in_words(report: AddReport, n_papers: int) -> str:

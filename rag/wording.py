@@ -14,8 +14,8 @@ import unicodedata
 from rag.papers import plain_words
 from rag.readable import readable
 
-MAX_KNOWN, MAX_KNOWN_CHARACTERS = 100_000, 60
-"""Words that are remembered, and how long they may be: about 15 MB; beyond, it begins anew."""
+MAX_KNOWN, MAX_KNOWN_CHARACTERS = 200_000, 60
+"""Words that are remembered, and how long they may be: about 30 MB; beyond, it begins anew."""
 
 # By the letters before the part that differs. Most of all British spellings follow from these few rules.
 _OUR = (
@@ -111,6 +111,7 @@ _NAME_WITHIN = re.compile(
 _ACRONYMS = re.compile(r"([A-Z][A-Za-z0-9]*[A-Z0-9])s")
 _SPELLED_OUT = re.compile(r"([b-df-hj-np-tv-xz]{3,})s")
 _WORD = re.compile(r"[^\W_]+")
+_STOPS = ".,;:!?)"
 
 
 def one_spelling(text: str) -> str:
@@ -154,11 +155,25 @@ def _apart(word: str) -> str:
     return re.sub(r" (?=\d)", "", apart).strip().replace("  ", " ")
 
 
+def _may_hold_a_name(word: str) -> bool:
+    """False for nearly all words, which the pattern of the names need not be tried on."""
+    if not word.isalpha():
+        return not word.isdigit()
+    return not word.islower() and (not (rest := word[1:]).islower() or rest in _NAMES)
+
+
 class _Spelled(dict[str, str]):
     """Works out what stands between two blanks once, punctuation and all: five times faster than word by word."""
 
     def __missing__(self, piece: str) -> str:
-        spelled = _WORD.sub(lambda word: self.spell(word[0]), piece)
+        if (bare := piece.rstrip(_STOPS)) and bare != piece:
+            spelled = self[bare] + piece[len(bare) :]  # mostly known, from where no comma follows
+        elif piece.lower() == piece.upper():
+            spelled = piece  # numbers and signs
+        elif piece.isalnum():
+            spelled = self.spell(piece)
+        else:
+            spelled = _WORD.sub(lambda word: self[word[0]], piece)
         if len(piece) <= MAX_KNOWN_CHARACTERS:
             if len(self) >= MAX_KNOWN:
                 self.clear()
@@ -166,7 +181,7 @@ class _Spelled(dict[str, str]):
         return spelled
 
     def spell(self, word: str) -> str:
-        if not (word.islower() and word.isalpha()) and _NAME_WITHIN.search(word):
+        if _may_hold_a_name(word) and _NAME_WITHIN.search(word):
             return _apart(word)
         lower = spelled = word.lower()
         if len(word) < 4 or not _MAY_DIFFER.search(lower):
@@ -180,7 +195,7 @@ class _Spelled(dict[str, str]):
 
 class _Singular(_Spelled):
     def spell(self, word: str) -> str:
-        if several := _ACRONYMS.fullmatch(word) or _SPELLED_OUT.fullmatch(word):
+        if word.endswith("s") and (several := _ACRONYMS.fullmatch(word) or _SPELLED_OUT.fullmatch(word)):
             return several[1]
         return super().spell(word)
 

@@ -74,6 +74,22 @@ def test_a_paper_without_an_abstract_is_found_by_its_title_and_marked(folder: Pa
     assert [hit["paper_id"] for hit in hits if hit.get("without_abstract")] == ["c"]
 
 
+def test_tex_in_a_title_is_printed_as_characters_and_kept_as_it_is(tmp_path: Path) -> None:
+    library, title = tmp_path / "library", 'A R\\"ossler attractor of $\\alpha$-kelp'
+    write_records(tmp_path / "one.jsonl", Paper("a", title, "It is chaotic."), Paper("b", f"No abstract: {title}", ""))
+    assert run("add", tmp_path / "one.jsonl", "--no-embed", "--library", library).code == 0
+    assert title in [paper["title"] for paper in run("papers", "--json", "--library", library).json]
+    for command in (
+        ["papers"],
+        ["search", "--lexical", "Rossler"],
+        ["search", "--lexical", "Rössler"],
+        ["remove", "a"],
+    ):
+        out = run(*command, "--library", library).out
+        assert "A Rössler attractor of α-kelp" in out
+        assert "\\" not in out
+
+
 def test_stats_count_by_year_source_and_tag(folder: Path) -> None:
     found = run("stats", "--json", "--library", folder).json
     assert found["by_year"] == {"2010": 1, "2015": 1, "2020": 1}

@@ -53,12 +53,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         yield library
 
 
-@pytest.mark.parametrize("max_looked_through", [20_000, 0], ids=["few papers pass", "many papers pass"])
+@pytest.mark.parametrize("looked_through", [1_000.0, 0.0], ids=["few papers pass", "many papers pass"])
 @pytest.mark.parametrize(("only", "ids"), FILTERS, ids=[only.describe() for only, _ in FILTERS])
 def test_every_way_of_finding_papers_keeps_to_the_filter(
-    library: Library, only: Filter, ids: str, max_looked_through: int, monkeypatch: pytest.MonkeyPatch
+    library: Library, only: Filter, ids: str, looked_through: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "MAX_LOOKED_THROUGH", max_looked_through)
+    monkeypatch.setattr(reader, "LOOKED_THROUGH", looked_through)
     assert [paper.paper_id for paper in library.papers(only)] == list(ids)
     assert [paper.paper_id for paper in library.papers() if only.matches(paper)] == list(ids)
     assert sorted(one.paper_id for one in library.listed(only)) == list(ids)
@@ -138,3 +138,25 @@ def test_a_preprint_and_its_journal_version_are_one_hit_that_names_the_other(tmp
         answer = ask(library, "How many moss shoots were kept in darkness?")
         cited = {citation.paper_id for claim in answer.claims for citation in claim.citations}
         assert len({"arxiv:2101.00007", "doi:10.1234/m"} & cited) == 1
+
+
+def test_papers_that_pass_are_found_however_far_they_are_from_the_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library.open(tmp_path / "library", embedder=HashingEmbedder()) as library:
+        library.add(
+            Paper(f"kelp{n}", f"Kelp {n}", KELP.format(place=f"island {n}"), year=2000 + n % 10) for n in range(200)
+        )
+        library.add(Paper(f"snow{n}", f"Snow {n}", f"Snow kelp is red by day {n}.", year=2020) for n in range(60))
+        vector = library.embedder.embed(["how fast does kelp grow in cold water"])[0]
+        for only in (Filter(from_year=2020), Filter(from_year=2003), Filter(from_year=2009)):
+            sides = []
+            for looked_through in (0.0, 1_000.0):  # results of both indexes are sifted; all that pass are looked at
+                monkeypatch.setattr(reader, "LOOKED_THROUGH", looked_through)
+                found = library.candidates(vector=vector, text="cold kelp", k=20, only=only)
+                sides.append((found.dense, found.lexical))
+                assert all(only.matches(one.paper) for one in found.chunks.values())
+                assert len(found.dense) == len(found.lexical) == 20
+            sifted, exact = sides
+            assert sifted[0][0][0] == exact[0][0][0]  # Chroma's graph need not lead to all of twenty
+            assert [score for _, score in sifted[1]] == pytest.approx([score for _, score in exact[1]])

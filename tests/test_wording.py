@@ -69,3 +69,15 @@ def test_acronyms_are_looked_up_in_the_singular() -> None:
 def test_hostile_text_comes_through_whole() -> None:
     for text in ("\ud800 β", "a" * 50_000, "tumour" * 5_000, "\x00\x1b", "ααα" * 1_000):
         assert looked_up(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Ialpha, (tumour), tumour.; GNNs).", "I alpha, (tumor), tumor.; GNN)."),
+        ("10^3, 2015. ...", "10^3, 2015. ..."),
+        ("behaviour-based/modelling,", "behavior-based/modeling,"),
+    ],
+)
+def test_what_stands_around_a_word_stays_where_it_is(text: str, plain: str) -> None:
+    assert looked_up(text) == plain

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rag.commands.common import config_of, filter_of, open_library
 from rag.commands.output import print_json, print_json_list, say, tell, tell_all
 from rag.errors import UsageError
-from rag.terminal import count, listed_in_words, one_line
+from rag.terminal import count, listed_in_words, one_line, printed
 
 if TYPE_CHECKING:
     from rag.filters import Filter
@@ -40,7 +40,7 @@ def remove(options: argparse.Namespace) -> int:
         print_json({"removed": [paper.paper_id for paper in removed], "papers": n_papers})
     else:
         for paper in removed:
-            tell(f"removed {one_line(paper.paper_id)}  {one_line(paper.title)}")
+            tell(f"removed {one_line(paper.paper_id)}  {one_line(printed(paper.title))}")
         tell(f"{count(n_papers, 'paper')} left")
     return 0
 

@@ -154,10 +154,12 @@ class Snapshot:
     def selected(self, only: Filter, limit: int) -> tuple[int, list[int]]:
         """How many papers ``only`` lets through, and where they are, if they are at most ``limit``."""
         sql, values = condition(only)
-        n_papers = int(self._connection.execute(f"SELECT count(*) FROM detail WHERE {sql}", values).fetchone()[0])
-        if n_papers > limit:
-            return n_papers, []
-        return n_papers, [i for (i,) in self._connection.execute(f"SELECT position FROM detail WHERE {sql}", values)]
+        rows = self._connection.execute(f"SELECT position FROM detail WHERE {sql} LIMIT ?", [*values, limit + 1])
+        places = [position for (position,) in rows]
+        if len(places) <= limit:
+            return len(places), places
+        n_papers = self._connection.execute(f"SELECT count(*) FROM detail WHERE {sql}", values).fetchone()[0]
+        return int(n_papers), []
 
     def passing(self, only: Filter, positions: Sequence[int]) -> set[int]:
         """Those of ``positions`` that ``only`` lets through."""

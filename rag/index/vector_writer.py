@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
+from rag.collecting import seldom_collecting
 from rag.errors import FootnotedError, LibraryBusy, LibraryDamaged, LibraryError
 from rag.index.chroma import FloatArray, Vectors
 from rag.index.records import Records
@@ -202,7 +203,7 @@ def can_have_process() -> bool:
 
 def _serve(folder: Path, open_writer: Callable[[], LocalWriter], orders: Connection, replies: Connection) -> None:
     """Do what ``orders`` says until its other end is closed, and answer each with None or what went wrong."""
-    with contextlib.closing(open_writer()) as writer:
+    with contextlib.closing(open_writer()) as writer, seldom_collecting:
         try:
             writer.get_ready()
             replies.send(None)
