@@ -11,7 +11,7 @@ import pytest
 
 from eval import shipped
 from eval.errors import QuestionFileError
-from eval.questions import Question, from_json, load, resolve, to_json
+from eval.questions import Question, from_json, load, resolve, sampled, to_json
 from rag.readers import read_papers
 from rag.types import Paper, Turn
 
@@ -172,3 +172,16 @@ def test_the_shipped_questions_are_sound_and_about_every_shipped_paper() -> None
         assert one.relevant and one.evidence and one.must and one.reference, one.question_id
         assert all(re.search(must, evidence, re.IGNORECASE) for must in one.must), one.question_id
         assert not any(re.search(wrong, evidence, re.IGNORECASE) for wrong in one.must_not), one.question_id
+
+
+def test_a_sample_has_of_each_kind_its_share_however_early_it_is_broken_off() -> None:
+    questions = [Question(f"f{n}", "?", True, tags=("fact",)) for n in range(80)]
+    questions += [Question(f"u{n}", "?", False, tags=("unanswerable",)) for n in range(20)]
+    drawn = sampled(questions, 50)
+    assert len(set(drawn)) == 50
+    assert drawn == sampled(questions, 50)
+    assert drawn[:20] == sampled(questions, 20)
+    for n in (10, 20, 50):
+        assert abs(sum(not one.answerable for one in drawn[:n]) - n / 5) <= 1
+    assert {one.question_id for one in drawn} != {one.question_id for one in questions[:50]}
+    assert set(sampled(questions, 1000)) == set(questions)

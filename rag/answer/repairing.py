@@ -146,17 +146,21 @@ def quote(claim: Claim, sources: Sequence[Source], said: Collection[Claim], numb
 
 def in_words(done: Sequence[Repair]) -> list[str]:
     """What was done to an answer's sentences, one note for each kind of repair."""
-    words: dict[Repair, tuple[str, str]] = {
-        "found": ("footnote was", "footnotes were"),
-        "rewritten": ("sentence was", "sentences were"),
-        "quoted": ("sentence was", "sentences were"),
-    }
-    ends: dict[Repair, str] = {
-        "found": "put right by the check.",
-        "rewritten": "rewritten by the check.",
-        "quoted": "replaced by the abstract's own words: it did not pass the check.",
-    }
-    return [f"{n} {words[one][n > 1]} {ends[one]}" for one in words if (n := done.count(one))]
+    counts = {how: done.count(how) for how in ("found", "rewritten", "quoted")}
+    return [
+        f"{n} {(one if n == 1 else several)} {end}"
+        for n, one, several, end in (
+            (counts["found"], "footnote was", "footnotes were", "put right by the check."),
+            (counts["rewritten"], "sentence was", "sentences were", "rewritten by the check."),
+            (
+                counts["quoted"],
+                "sentence that failed the check was",
+                "sentences that failed the check were",
+                "replaced by the abstract's own words.",
+            ),
+        )
+        if n
+    ]
 
 
 def _bare(claim: Claim) -> Claim:
