@@ -129,6 +129,7 @@ class _Telling:
         self.reranker = how.get("reranker", BUNDLED)
         self.judge = how.get("judge", DEFAULT_JUDGE)
         self.verified_only = how.get("verified_only", False)
+        self._repairs = how.get("repair", True) and self.judge is not None
         self._answers_above = how.get("answers_above", quoting.ANSWERS_ABOVE)
         self.notes: list[str] = []
         self.question = self._readable(question)
@@ -317,7 +318,9 @@ class _Telling:
                 yield Wrote(text)
         why = None
         if not written.stopped:
-            why = weighing.why_quote_instead(wanted, found.evidence, model, declined=written.declined, claims=claims)
+            # Where nothing is to be repaired, what failed the check stays as the model wrote it.
+            failing = claims if self._repairs else ()
+            why = weighing.why_quote_instead(wanted, found.evidence, model, declined=written.declined, claims=failing)
         if why is not None and (quotes := self._quoted_instead(found)):
             self.notes.append(why)
             yield Wrote(quoting.as_text(quotes))
@@ -340,7 +343,7 @@ class _Telling:
         self, model: LanguageModel, claims: Sequence[Claim], papers: dict[str, Paper]
     ) -> Iterator[tuple[int, Claim]]:
         """Each sentence that failed the check and now passes it, with its place."""
-        if not self.how.get("repair", True) or self.judge is None:
+        if not self._repairs or self.judge is None:
             return
         n_asked = 0
         done: list[repairing.Repair] = []
@@ -350,7 +353,8 @@ class _Telling:
                 return
             how: repairing.Repair = "found"
             better = repairing.cite(claim, self.sources, self.judge, self.numbering)
-            if better is None and weighing.is_small(model) and repairing.failed(claim):
+            quotes = self.wanted.kind == "answer" and weighing.is_small(model)
+            if better is None and quotes and repairing.failed(claim):
                 how, better = "quoted", repairing.quote(claim, self.sources, claims, self.numbering)
             elif better is None and repairing.worth_rewriting(claim) and n_asked < repairing.MAX_REWRITTEN:
                 n_asked += 1

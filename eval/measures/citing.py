@@ -69,7 +69,7 @@ def quotes_exactly(record: Record) -> Value:
 
 def is_exact(answer: Answer, citation: Mapping[str, Any]) -> bool:
     """Whether the quote stands in one of the sources at its place, letter for letter."""
-    start, end = citation["start"], citation["end"]
+    start, end = citation.get("start"), citation.get("end")
     if start is None or end is None:
         return False
     return any(

@@ -35,7 +35,8 @@ def valid(record: Record) -> Value:
 def shown_verdicts(records: Sequence[Record]) -> Counter[str]:
     """How many displayed sentences of the answers carry each verdict, as a reader sees them."""
     answers = [record.answer for record in records if record.answer is not None]
-    return Counter(claim["verdict"] for answer in answers if has_answered(answer) for claim in answer["claims"])
+    claims = (claim for answer in answers if has_answered(answer) for claim in answer["claims"])
+    return Counter(claim.get("verdict", "unchecked") for claim in claims)
 
 
 def _is_about_one_paper(question: Question) -> bool:

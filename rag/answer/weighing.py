@@ -24,6 +24,7 @@ SURE_ABOVE = 1.0
 
 
 def is_small(model: LanguageModel) -> bool:
+    """Whether the model is shown sentences only, not abstracts."""
     return model.evidence == "sentences"
 
 
@@ -35,8 +36,9 @@ def is_worth_asking(
         return False
     if wanted.kind == "answer" and is_small(model):
         return quoting.is_enough(evidence.log_odds, answers_above)
-    is_far = evidence.log_odds < NO_USE_IN_ASKING and not quoting.is_near(wanted.question, hits)
-    return bool(wanted.about) or not is_far
+    if wanted.about or evidence.log_odds >= NO_USE_IN_ASKING:
+        return True
+    return quoting.is_near(wanted.question, hits)
 
 
 def why_quote_instead(

@@ -19,7 +19,7 @@ _ORDERS = re.compile(
     r"|^\W*(?:system|assistant|user|human|instructions?)\s*:"
     rf"|^\W*(?:(?:important )?(?:note|message|instructions?|attention|notice)(?: to| for)?|dear|attention,?) "
     rf"(?:the |all |any |every )?(?:\w+ )?{_MACHINE}\s*[:,—–-]"
-    rf"|^\W*(?:ai |language )?(?:assistant|chat ?bot|model|agent|llm|ai)s?,"
+    rf"|^\W*(?:ai )?(?:assistant|chat ?bot|llm)s?,"
     # If you are a language model, ...
     rf"|\b(?:if|as|since|because|when) you(?: are|'re|’re) an? (?:\w+ )?{_MACHINE}\b"
     # Reply only with ..., you must say that ..., tell the reader that ...
