@@ -323,18 +323,19 @@ class _Telling:
             why = weighing.why_quote_instead(wanted, found.evidence, model, declined=written.declined, claims=failing)
         if why is not None and (quotes := self._quoted_instead(found)):
             self.notes.append(why)
-            yield Wrote(quoting.as_text(quotes))
+            # Sentences were told by their places: what the quotes do not replace stays, marked.
+            claims = [*quotes, *claims[len(quotes) :]]
+            yield Wrote(self._rebuilt(claims, None))
             for index, claim in enumerate(quotes):
                 yield Checked(index, claim)
-            yield self._finished("answered", quoting.as_text(quotes), quotes)
+            text, claims, _ = self._only_verified(self._rebuilt(claims, None), claims, None)
+            yield self._finished("answered", text, claims)
             return
         yield self._concluded(written, text, claims, hits)
 
     def _quoted_instead(self, found: FoundHits) -> list[Claim]:
         """What quoting mode would say, of the papers that the model was shown; nothing where it would say nothing."""
-        drafts = quoting.quote(
-            self.wanted.question, found.hits, found.evidence, Numbering.after(self.history), self._answers_above
-        )
+        drafts = quoting.quote(self.wanted.question, found.hits, found.evidence, self.numbering, self._answers_above)
         shown = {source.hit.paper.paper_id for source in self.sources}
         papers = papers_of(found.hits)
         return [check(draft, papers, self.judge) for draft in drafts.claims if draft.citations[0].paper_id in shown]

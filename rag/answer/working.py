@@ -27,9 +27,9 @@ SHOWN_ABOVE, MIN_SHOWN = -1.5, 3
 """For lists and summaries a model is shown papers that may well fit by ``relevance``, or the first few."""
 
 MAX_SHOWN_SENTENCES = 5
-"""What a small model is shown to answer from, of all papers together, if they lie as near the best one as a quote must.
-It reads about 40 tokens a second. Of 120 questions about the papers that ship these sentences, two on average, hold what
-answers 117, and so do the best nine."""
+"""What a small model is shown to answer from, of all papers together, if they lie as near the best one as quotes must.
+It reads about 40 tokens a second. Of 120 questions about the papers that ship, these sentences, two on average, hold
+what answers 117, and so do the best nine."""
 
 PROMPTS: dict[Kind, str] = {
     "answer": "answer",
