@@ -41,7 +41,6 @@ LIES = {
     "one word exchanged": "FBLNet fuses the CNN feature and audio feature extracted from the input image to predict "
     "driver attention",
     "a name exchanged": "GazeNet generates the incremental knowledge that carries long-term temporal information",
-    "true of another paper": "PyMAF leverages a feature pyramid and rectifies the predicted parameters explicitly",
     "invented": "FBLNet was deployed in the cars of three German manufacturers",
     "invented about money": "FBLNet was funded by the European Union with two million euros",
     "invented about people": "Professional racing drivers were asked to wear eye trackers for a week",
@@ -50,6 +49,8 @@ LIES = {
     "a cause made up": "Driver attention falls because drivers look at their telephones",
     "stitched from two papers": "FBLNet recovers parametric full-body models from monocular images",
 }
+
+OF_ANOTHER_PAPER = "PyMAF leverages a feature pyramid and rectifies the predicted parameters explicitly"
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,15 @@ def test_a_lie_is_never_shown_as_supported(pile: Library, context_tokens: int, l
     assert shown_as_supported(answer, TRUE) != []
 
 
+def test_what_another_paper_says_is_not_shown_as_supported_by_the_one_that_is_cited(
+    pile: Library, context_tokens: int
+) -> None:
+    answer = told(pile, f"{TRUE} [1]. {OF_ANOTHER_PAPER} [1].", context_tokens)
+    for claim in answer.claims:
+        if OF_ANOTHER_PAPER in claim.text and claim.verdict == "supported":
+            assert all(citation.title.startswith("PyMAF") for citation in claim.citations)
+
+
 @pytest.mark.parametrize("marker", ["", " [99]", " [2]", " [1][2][3]", " [0]", " [1-9]", " [1z]"])
 def test_no_footnote_makes_a_lie_true(pile: Library, context_tokens: int, marker: str) -> None:
     for lie in (LIES["invented"], LIES["a number is made up"], LIES["negated"]):
@@ -126,7 +136,7 @@ KINDS: tuple[Kind, ...] = ("list", "summary", "other_side", "comparison")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_kind_of_work_lets_a_lie_pass(pile: Library, context_tokens: int, kind: Kind) -> None:
-    lies = [LIES["invented"], LIES["negated"], LIES["a number is made up"], LIES["true of another paper"]]
+    lies = [LIES["invented"], LIES["negated"], LIES["a number is made up"], OF_ANOTHER_PAPER]
     rows = zip(("question", "method", "data", "result"), lies, strict=True)
     marks = "" if kind == "comparison" else " [1]"
     text = "\n".join(f"{row}: {lie}{marks}." if kind == "comparison" else f"{lie}{marks}." for row, lie in rows)
