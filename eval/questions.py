@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from rag.wire import history_from_json
 _TEXT_LISTS = ("relevant", "evidence", "must", "must_not", "tags")
 _FIELDS = ("id", "question", "history", "answerable", *_TEXT_LISTS, "reference")
 _JUDGED_BY = ("relevant", "evidence", "must", "reference")
+SAMPLE_SEED = 20_240_817
 _TURN_FIELDS = ("question", "answer", "paper_ids", "role", "content")
 
 
@@ -273,3 +275,22 @@ def _short(text: str) -> str:
 def _kind(value: object) -> str:
     kinds = {list: "list", str: "text", bool: "truth value", int: "number", float: "number"}
     return kinds.get(type(value), "null")
+
+
+def sampled(questions: Sequence[Question], n: int) -> tuple[Question, ...]:
+    """``n`` of them, drawn at random, the same ones each time, of each kind (tags) its share.
+
+    They are in such an order that whatever number of them comes first is such a sample too:
+    of a run that is broken off, what was asked is no worse a picture than fewer questions are.
+    """
+    draw = random.Random(SAMPLE_SEED)
+    kinds: dict[tuple[str, ...], list[Question]] = {}
+    for question in questions:
+        kinds.setdefault(question.tags, []).append(question)
+    places: list[tuple[float, Question]] = []
+    for own in kinds.values():
+        draw.shuffle(own)
+        offset = draw.random()
+        places += [((place + offset) / len(own), question) for place, question in enumerate(own)]
+    places.sort(key=lambda one: one[0])
+    return tuple(question for _, question in places[:n])

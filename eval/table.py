@@ -15,10 +15,12 @@ from eval.measures import (
     HEADLINE,
     JUDGED,
     RIGHT_PAPER,
+    WRITTEN,
     Figure,
     citations,
     cites_answer,
     fault,
+    shown_verdicts,
 )
 from eval.measures.measure import Unit
 from eval.runs.records import Record, Run
@@ -64,7 +66,7 @@ def scores_as_text(scores: Scores, *, by_tag: bool = False, failures: bool = Fal
 
 def groups(scores: Scores) -> list[tuple[str, tuple[str, ...]]]:
     """The names of the measures in groups with their headings, in the order of the tables."""
-    headline = tuple(one.name for one in HEADLINE)
+    headline = tuple(one.name for one in (*HEADLINE, *WRITTEN))
     judged = tuple(one.name for one in JUDGED)
     detail = tuple(one.name for one in DETAIL)
     times = tuple(one.measure.name for one in scores.times)
@@ -182,6 +184,9 @@ def _notes(scores: Scores) -> Iterator[str]:
         first = next(one.judged.error for one in records if one.judged is not None and one.judged.error)
         yield cut(f"{scores.n_unjudged} answers could not be judged; the first: {first}")
         yield ""
+    if scores.run.about["settings"]["model"] is not None and (verdicts := shown_verdicts(records)):
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common())
+        yield cut(f"{'sentences shown':34} {verdicts.total():>7}   {counts}")
     if scores.risk is not None:
         ends = interval_in_unit(scores.risk.interval, "share")
         yield (

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TypedDict, Unpack
 
-from rag.answer import quoting, repairing, smalltalk, working
+from rag.answer import quoting, repairing, smalltalk, weighing, working
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.drafts import Abstention
 from rag.answer.summarising import added
@@ -58,9 +58,6 @@ from rag.types import (
     Verdict,
     Wrote,
 )
-
-NO_USE_IN_ASKING = -4.0
-"""Below these log-odds of an answer, with no paper near the question, no model is asked."""
 
 _VERIFIED: frozenset[Verdict] = frozenset({"supported"})
 
@@ -133,6 +130,8 @@ class _Telling:
         self.reranker = how.get("reranker", BUNDLED)
         self.judge = how.get("judge", DEFAULT_JUDGE)
         self.verified_only = how.get("verified_only", False)
+        self._repairs = how.get("repair", True) and self.judge is not None
+        self._answers_above = how.get("answers_above", quoting.ANSWERS_ABOVE)
         self.notes: list[str] = []
         self.question = self._readable(question)
         self.wanted = Wanted(self.question, how.get("kind") or "answer", self.question)
@@ -248,8 +247,7 @@ class _Telling:
         hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
         yield Found(self.sources, tuple(self.notes))
-        above = self.how.get("answers_above", quoting.ANSWERS_ABOVE)
-        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker, above)
+        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker, self._answers_above)
         papers = papers_of(hits)
         claims = [check(draft, papers, self.judge) for draft in drafts.claims]
         if isinstance(drafts, Abstention):
@@ -274,8 +272,7 @@ class _Telling:
         shown = working.shown(wanted, hits, found.evidence, model)
         self.sources = shown.sources
         yield Found(self.sources, tuple(self.notes))
-        is_far = found.evidence.log_odds < NO_USE_IN_ASKING and not quoting.is_near(wanted.question, hits)
-        if not hits or (is_far and not wanted.about):
+        if not weighing.is_worth_asking(wanted, hits, found.evidence, model, self._answers_above):
             nothing = quoting.abstention(wanted.question, hits)
             yield self._finished("abstained", nothing.text, reason=nothing.reason)
             return
@@ -324,39 +321,61 @@ class _Telling:
             if repaired:
                 text = self._rebuilt(claims, written.table)
                 yield Wrote(text)
+        why = None
+        if not written.stopped:
+            # Where nothing is to be repaired, what failed the check stays as the model wrote it.
+            failing = claims if self._repairs else ()
+            why = weighing.why_quote_instead(wanted, found.evidence, model, declined=written.declined, claims=failing)
+        if why is not None and (quotes := self._quoted_instead(found)):
+            self.notes.append(why)
+            # Sentences were told by their places: what the quotes do not replace stays, marked.
+            claims = [*quotes, *claims[len(quotes) :]]
+            yield Wrote(self._rebuilt(claims, None))
+            for index, claim in enumerate(quotes):
+                yield Checked(index, claim)
+            text, claims, _ = self._only_verified(self._rebuilt(claims, None), claims, None)
+            yield self._finished("answered", text, claims)
+            return
         yield self._concluded(written, text, claims, hits)
+
+    def _quoted_instead(self, found: FoundHits) -> list[Claim]:
+        """What quoting mode would say, of the papers that the model was shown; nothing where it would say nothing."""
+        drafts = quoting.quote(self.wanted.question, found.hits, found.evidence, self.numbering, self._answers_above)
+        shown = {source.hit.paper.paper_id for source in self.sources}
+        papers = papers_of(found.hits)
+        return [check(draft, papers, self.judge) for draft in drafts.claims if draft.citations[0].paper_id in shown]
 
     def _repaired(
         self, model: LanguageModel, claims: Sequence[Claim], papers: dict[str, Paper]
     ) -> Iterator[tuple[int, Claim]]:
         """Each sentence that failed the check and now passes it, with its place."""
-        if not self.how.get("repair", True) or self.judge is None:
+        if not self._repairs or self.judge is None:
             return
         n_asked = 0
-        n_done = {"found": 0, "rewritten": 0}
+        done: list[repairing.Repair] = []
+        claims = list(claims)
         for index, claim in enumerate(claims):
             if self._stopped():
                 return
+            how: repairing.Repair = "found"
             better = repairing.cite(claim, self.sources, self.judge, self.numbering)
-            n_done["found"] += better is not None
-            if better is None and repairing.worth_rewriting(claim) and n_asked < repairing.MAX_REWRITTEN:
+            quotes = self.wanted.kind == "answer" and weighing.is_small(model)
+            if better is None and quotes and repairing.failed(claim):
+                how, better = "quoted", repairing.quote(claim, self.sources, claims, self.numbering)
+            elif better is None and repairing.worth_rewriting(claim) and n_asked < repairing.MAX_REWRITTEN:
                 n_asked += 1
                 try:
-                    better = repairing.rewrite(claim, self.sources, papers, model, self.judge, self._stopped)
+                    rewritten = repairing.rewrite(claim, self.sources, papers, model, self.judge, self._stopped)
                 except ModelError as error:
                     self.notes.append(f"The model could not be asked to correct a sentence: {error}")
                     return
-                n_done["rewritten"] += better is not None
+                self.usage = added(self.usage, rewritten.usage)
+                how, better = "rewritten", rewritten.claim
             if better is not None:
+                done.append(how)
+                claims[index] = better
                 yield index, better
-        for done, words in (("found", "footnote was put right"), ("rewritten", "sentence was rewritten")):
-            if n := n_done[done]:
-                words = (
-                    words
-                    if n == 1
-                    else words.replace("footnote was", "footnotes were").replace("sentence was", "sentences were")
-                )
-                self.notes.append(f"{n} {words} by the check.")
+        self.notes.extend(repairing.in_words(done))
 
     def _concluded(self, written: Written, text: str, claims: list[Claim], hits: Sequence[Hit]) -> Finished:
         """The outcome of a reply that ended without an error."""
@@ -404,7 +423,10 @@ class _Telling:
             return self._table_text(table, claims)
         between = "\n" if self.wanted.kind == "list" else " "
         return between.join(
-            f"{claim.text} {''.join(dict.fromkeys(map(marker_text, claim.citations)))}".rstrip() for claim in claims
+            quoting.as_text([claim])
+            if claim.is_quote
+            else f"{claim.text} {''.join(dict.fromkeys(map(marker_text, claim.citations)))}".rstrip()
+            for claim in claims
         )
 
     # -- everywhere

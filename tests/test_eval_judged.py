@@ -24,6 +24,7 @@ from eval.measures.correctness import GRADED, REFERENCE_F1, rouge_l, token_f1
 from eval.measures.effort import FIRST_TOKEN, LENGTH, SECONDS, cost, cost_at
 from eval.measures.faithfulness import CONTRADICTED, NOISE, UNSUPPORTED
 from eval.measures.numbers import NUMBERS_HELD, numbers_in
+from eval.measures.written import RIGHT_OF_ONE, SUPPORTED, VALID, shown_verdicts
 from eval.questions import Question
 from eval.runs import judged as judging
 from eval.runs.judged import Judged, JudgedClaim, Opinion, judge_answer
@@ -294,3 +295,39 @@ def test_baselines_refuse_everything_or_quote_the_first_sentence() -> None:
     assert failed.failure == "it failed"
     quoted, _ = baselines.records_of(baselines.FIRST_SENTENCE, records)
     assert score(FAITHFULNESS, quoted) == score(QUOTES_EXACT, quoted) == 1.0
+
+
+def test_a_shown_citation_is_valid_if_its_source_is_there_and_its_quote_stands_in_it() -> None:
+    given = answer(2)
+    first, second = (claim["citations"] for claim in given["claims"])
+    first[0] = {**first[0], "quote": "60 cm a day", "start": 11, "end": 22}
+    assert score(VALID, Record(KELP, answer(0))) is None
+    assert score(VALID, Record(KELP, given)) == 0.5
+    second[0] = {"paper_id": None, "title": "", "quote": "", "number": 99, "start": None, "end": None}
+    assert score(VALID, Record(KELP, given)) == 0.5
+    second[0] = {**first[0], "start": 10, "end": 21}
+    assert score(VALID, Record(KELP, given)) == 0.5
+    second[0] = {**first[0], "paper_id": "p2"}
+    assert score(VALID, Record(KELP, given)) == 0.5
+    second[0] = first[0]
+    assert score(VALID, Record(KELP, given)) == 1.0
+
+
+def test_right_of_one_paper_asks_only_about_questions_that_one_paper_answers() -> None:
+    assert score(RIGHT_OF_ONE, Record(KELP, answer(1))) is True
+    assert score(RIGHT_OF_ONE, Record(KELP, answer(1, text="Kelp grows."))) is False
+    assert score(RIGHT_OF_ONE, Record(KELP, answer(0, outcome="abstained"))) is False
+    of_two = Question("two", "?", True, relevant=("p1", "p2"), must=("60 cm",))
+    assert score(RIGHT_OF_ONE, Record(of_two, answer(1))) is None
+    assert score(RIGHT_OF_ONE, Record(MOON, answer(1))) is None
+    assert score(SUPPORTED, record(one(YES), one(NO))) == 0.5
+
+
+def test_shown_verdicts_are_those_of_answers_that_were_given() -> None:
+    given, refused = answer(2), answer(1, outcome="abstained")
+    given["claims"][0]["verdict"], given["claims"][1]["verdict"] = "supported", "partial"
+    refused["claims"][0]["verdict"] = "supported"
+    assert shown_verdicts([Record(KELP, given), Record(KELP, refused), Record(KELP, None, "gone")]) == {
+        "supported": 1,
+        "partial": 1,
+    }

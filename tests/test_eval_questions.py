@@ -11,7 +11,7 @@ import pytest
 
 from eval import cli, shipped
 from eval.errors import QuestionFileError
-from eval.questions import Question, from_json, load, resolve, to_json
+from eval.questions import Question, from_json, load, resolve, sampled, to_json
 from rag.readers import read_papers
 from rag.types import Paper, Turn
 
@@ -180,3 +180,16 @@ def test_a_library_without_papers_is_one_problem_not_one_a_question(
     assert cli.main(["check", str(shipped.questions_path()), "--library", str(tmp_path / "library")]) == 2
     said = capsys.readouterr().err
     assert "is empty: add papers first" in said and len(said.splitlines()) == 1
+
+
+def test_a_sample_has_of_each_kind_its_share_however_early_it_is_broken_off() -> None:
+    questions = [Question(f"f{n}", "?", True, tags=("fact",)) for n in range(80)]
+    questions += [Question(f"u{n}", "?", False, tags=("unanswerable",)) for n in range(20)]
+    drawn = sampled(questions, 50)
+    assert len(set(drawn)) == 50
+    assert drawn == sampled(questions, 50)
+    assert drawn[:20] == sampled(questions, 20)
+    for n in (10, 20, 50):
+        assert abs(sum(not one.answerable for one in drawn[:n]) - n / 5) <= 1
+    assert {one.question_id for one in drawn} != {one.question_id for one in questions[:50]}
+    assert set(sampled(questions, 1000)) == set(questions)

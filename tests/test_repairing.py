@@ -11,7 +11,7 @@ import pytest
 from scripted_server import Dribble, Says, ScriptedServer, Status
 
 from rag.answer.citations import Numbering
-from rag.answer.repairing import cite, rewrite, worth_rewriting
+from rag.answer.repairing import cite, in_words, quote, rewrite, worth_rewriting
 from rag.chunks import split
 from rag.config import ModelConfig
 from rag.errors import ModelError
@@ -84,7 +84,7 @@ def rewritten(*scripts: Any, stop: threading.Event | None = None, claim: Claim =
     with ScriptedServer(*scripts) as server:
         model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", max_retries=0))
         stopped = stop.is_set if stop else lambda: False
-        return rewrite(claim, SOURCES, PAPERS, model, ByWords(), stopped), server
+        return rewrite(claim, SOURCES, PAPERS, model, ByWords(), stopped).claim, server
 
 
 def test_a_wrong_sentence_is_rewritten_once_from_what_it_cites() -> None:
@@ -118,3 +118,39 @@ def test_a_model_that_fails_is_an_error_and_a_stop_ends_it() -> None:
     stop = threading.Event()
     stop.set()
     assert rewritten(Dribble(["Kelp ", "grows "]), stop=stop)[0] is None
+
+
+def test_what_a_rewriting_took_is_told_whether_it_was_of_use_or_not() -> None:
+    for reply in ("Kelp grows fast in cold water.", "Kelp grows fast in hot tea."):
+        with ScriptedServer(Says(reply, usage=(120, 9))) as server:
+            model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", max_retries=0))
+            usage = rewrite(WRONG, SOURCES, PAPERS, model, ByWords(), lambda: False).usage
+        assert (usage.prompt_tokens, usage.completion_tokens) == (120, 9)
+
+
+def test_a_failed_sentence_gives_way_to_the_one_that_it_was_made_from() -> None:
+    quoted = quote(WRONG, SOURCES, (WRONG,), Numbering(["kelp"]))
+    assert quoted is not None and quoted.is_quote
+    assert (quoted.text, quoted.verdict) == ("Kelp grows fast in cold water.", "supported")
+    (citation,) = quoted.citations
+    assert (citation.number, citation.paper_id) == (1, "kelp")
+    assert citation.span is not None and citation.span.of(KELP.abstract) == quoted.text
+    assert f"what the model wrote: “{WRONG.text}”" in quoted.reasons[-1]
+    uncited = quote(dataclasses.replace(UNCITED, text="Peat moss drinks water."), SOURCES, (), Numbering())
+    assert uncited is not None and uncited.text == MOSS.abstract
+
+
+def test_no_sentence_is_quoted_for_one_that_has_little_of_it_or_whose_words_are_said_already() -> None:
+    assert quote(dataclasses.replace(WRONG, text="Sharks sleep in caves."), SOURCES, (), Numbering()) is None
+    said = Claim("Kelp likes it cold.", (ON_KELP,), "supported")
+    assert quote(WRONG, SOURCES, (said, WRONG), Numbering(["kelp"])) is None
+    only_shown = (dataclasses.replace(SOURCES[0], sentences=SOURCES[0].sentences[1:]),)
+    assert quote(WRONG, only_shown, (), Numbering()) is None
+
+
+def test_repairs_are_counted_in_words() -> None:
+    assert in_words(["found", "quoted", "quoted"]) == [
+        "1 footnote was put right by the check.",
+        "2 sentences that failed the check were replaced by the abstract's own words.",
+    ]
+    assert in_words([]) == []

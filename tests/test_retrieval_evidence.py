@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
+from rag.chunks import split
 from rag.embedding import FloatArray
 from rag.library import Library
 from rag.retrieval.evidence import (
@@ -15,6 +17,7 @@ from rag.retrieval.evidence import (
     READ_HITS,
     SEVERAL,
     Evidence,
+    RankedSentence,
     best_spans,
     rank_sentences,
     read_again,
@@ -25,7 +28,7 @@ from rag.retrieval.evidence import (
 from rag.retrieval.question import asks_for_several
 from rag.retrieval.reranker import BUNDLED, Abstract, Candidate, Reranker
 from rag.retrieval.searching import embed, find
-from rag.types import Hit
+from rag.types import Hit, Paper
 
 QUESTION = "By how much did Love Reactions rise in live A/B tests?"
 
@@ -186,3 +189,30 @@ def test_best_spans_are_sentences_of_their_chunk_and_few(seed_library: Library) 
     for hit in hits[:3]:
         spans = best[hit.chunk.chunk_id]
         assert 1 <= len(spans) <= 3 and set(spans) <= set(hit.chunk.sentences)
+
+
+def test_best_spans_can_be_bounded_together_and_by_how_far_they_lie_below_the_best() -> None:
+    hits = [made_hit("a"), made_hit("b")]
+    scores = (9.0, 8.0, 5.0, 4.0)
+    places = ((0, 1), (1, 0), (0, 0), (1, 1))
+    evidence = Evidence(
+        tuple(
+            RankedSentence(hit, hits[hit].chunk.sentences[at], score)
+            for (hit, at), score in zip(places, scores, strict=True)
+        ),
+        1.0,
+    )
+
+    def n_of(**bounds: Any) -> list[int]:
+        best = best_spans(hits, evidence, **bounds)
+        return [len(best.get(hit.chunk.chunk_id, ())) for hit in hits]
+
+    assert n_of() == [2, 2]
+    assert n_of(at_most=3) == [2, 1]
+    assert n_of(within=4.0) == [1, 1]
+    assert n_of(at_most=1, within=4.0) == [1, 0]
+
+
+def made_hit(paper_id: str) -> Hit:
+    paper = Paper(paper_id, paper_id, "Kelp grows. Kelp sinks.")
+    return Hit(paper, split(paper)[0], 1.0, ())

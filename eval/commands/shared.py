@@ -32,6 +32,9 @@ def asking_options() -> argparse.ArgumentParser:
     made.add_argument("--library", metavar="DIR", help="the library that is asked")
     made.add_argument("--config", metavar="FILE", type=Path, help="a footnoted.toml other than your own")
     made.add_argument("--limit", metavar="N", type=positive, help="only N questions, taken evenly from the file")
+    made.add_argument(
+        "--sample", metavar="N", type=positive, help="only N questions, drawn at random, of each kind its share"
+    )
     made.add_argument("--failures", action="store_true", help="add two lines for each question that was missed")
     made.add_argument("--json", action="store_true", help="print JSON for machines")
     return made
@@ -67,7 +70,7 @@ def judging_options() -> argparse.ArgumentParser:
 
 def questions_of(options: argparse.Namespace) -> tuple[Question, ...]:
     from eval import shipped
-    from eval.questions import load
+    from eval.questions import load, sampled
 
     path = options.questions or shipped.questions_path()
     questions = load(path)
@@ -75,6 +78,8 @@ def questions_of(options: argparse.Namespace) -> tuple[Question, ...]:
         raise UsageError(f"the question file {path} holds no question: write one JSON object a line")
     if options.limit is not None and options.limit < len(questions):
         questions = tuple(questions[i * len(questions) // options.limit] for i in range(options.limit))
+    if options.sample is not None:
+        questions = sampled(questions, options.sample)
     return questions
 
 

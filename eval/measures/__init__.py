@@ -29,6 +29,7 @@ from eval.measures.outcomes import (
     fault,
 )
 from eval.measures.parts import FOOTNOTES_WRITTEN, FOUND_BOTH_WAYS
+from eval.measures.written import WRITTEN, shown_verdicts
 
 JUDGED = (
     FAITHFULNESS,
@@ -60,7 +61,8 @@ MORE = (
 def measures_of(about: Mapping[str, Any]) -> tuple[Measure, ...]:
     """All that can be said of a run, in the order of the tables; times apart (``TIMES``)."""
     settings = about["settings"]
-    found = (*HEADLINE, *(JUDGED if settings.get("judge") else ()), *DETAIL, *MORE)
+    written = () if settings.get("model") is None else WRITTEN if settings.get("judge") else WRITTEN[:2]
+    found = (*HEADLINE, *written, *(JUDGED if settings.get("judge") else ()), *DETAIL, *MORE)
     if settings.get("graded"):
         found = (*found, GRADED)
     return (*found, cost_at(about["prices"])) if about.get("prices") else found
@@ -87,6 +89,7 @@ __all__ = [
     "TIMES",
     "UNSCORED",
     "WITHIN",
+    "WRITTEN",
     "Fault",
     "Figure",
     "Measure",
@@ -102,4 +105,5 @@ __all__ = [
     "named",
     "quotes",
     "score",
+    "shown_verdicts",
 ]

@@ -3,7 +3,10 @@ Models to Generate Text with Citations', section 4.2."""
 
 from __future__ import annotations
 
-from eval.measures.answers import citations
+from collections.abc import Mapping
+from typing import Any
+
+from eval.measures.answers import Answer, citations
 from eval.measures.faithfulness import claims_of
 from eval.measures.measure import UNSCORED, Measure, Value
 from eval.questions import Question
@@ -60,20 +63,21 @@ def quotes_exactly(record: Record) -> Value:
     assert record.answer is not None
     if record.answer["outcome"] != "answered":
         return None
-    sources = record.answer["sources"]
-    exact = []
-    for citation in citations(record.answer):
-        if citation["quote"]:
-            start, end = citation["start"], citation["end"]
-            exact.append(
-                any(
-                    source["paper_id"] == citation["paper_id"]
-                    and source["start"] <= start <= end <= source["end"]
-                    and source["text"][start - source["start"] : end - source["start"]] == citation["quote"]
-                    for source in sources
-                )
-            )
+    exact = [is_exact(record.answer, citation) for citation in citations(record.answer) if citation["quote"]]
     return sum(exact) / len(exact) if exact else None
+
+
+def is_exact(answer: Answer, citation: Mapping[str, Any]) -> bool:
+    """Whether the quote stands in one of the sources at its place, letter for letter."""
+    start, end = citation.get("start"), citation.get("end")
+    if start is None or end is None:
+        return False
+    return any(
+        source["paper_id"] == citation["paper_id"]
+        and source["start"] <= start <= end <= source["end"]
+        and source["text"][start - source["start"] : end - source["start"]] == citation["quote"]
+        for source in answer["sources"]
+    )
 
 
 def _right_citations(claim: JudgedClaim) -> list[bool]:

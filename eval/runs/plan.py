@@ -14,7 +14,7 @@ from rag.llm import LanguageModel, Message, ModelStream, ResolvedEvidence
 from rag.types import Usage
 
 EXPECTED_TOKENS = 90
-"""Of an answer: 1 to 4 short sentences with markers are 40 to 130 tokens of o200k_base."""
+"""Of an answer: 1 to 3 short sentences with markers are 40 to 130 tokens of o200k_base."""
 
 
 @dataclass(frozen=True, slots=True)

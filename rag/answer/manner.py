@@ -14,7 +14,7 @@ MAX_EXAMPLE_WORDS = 25
 """Enough of a question to tell its language."""
 
 _SENTENCES: dict[Kind, dict[Length, str]] = {
-    "answer": {"shorter": "one short sentence", "usual": "1 to 4 short sentences", "longer": "4 to 8 sentences"},
+    "answer": {"shorter": "one short sentence", "usual": "1 to 3 short sentences", "longer": "4 to 8 sentences"},
     "summary": {"shorter": "2 or 3 sentences", "usual": "4 to 8 sentences", "longer": "8 to 15 sentences"},
     "other_side": {"shorter": "1 or 2 sentences", "usual": "1 to 5 short sentences", "longer": "up to 8 sentences"},
     "list": {"shorter": "a few words each", "usual": "the best first", "longer": "the best first"},
@@ -29,7 +29,7 @@ class Manner:
     """Its English name, such as "German"; None for the language of the question."""
 
     def in_words(self, kind: Kind) -> str:
-        """For a prompt: '1 to 4 short sentences, in German'."""
+        """For a prompt: '1 to 3 short sentences, in German'."""
         words = _SENTENCES[kind][self.length]
         return f"{words}, in {self.language}" if self.language else words
 

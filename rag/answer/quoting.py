@@ -62,6 +62,11 @@ def is_enough(log_odds: float, answers_above: float = ANSWERS_ABOVE) -> bool:
     return log_odds >= answers_above
 
 
+def quoted_within(question: str) -> float:
+    """How far below the best sentence's score one may lie that is still to be seen."""
+    return SEVERAL_WITHIN if asks_for_several(question) else QUOTED_WITHIN
+
+
 def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[RankedSentence]:
     """The sentences to quote: the best ones, those of the leading paper first, of which there is always one.
 

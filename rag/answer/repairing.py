@@ -1,4 +1,5 @@
-"""What can still be done for a sentence that the check did not pass: cite it, cite it rightly, or rewrite it once.
+"""What can still be done for a sentence that the check did not pass: cite it, cite it rightly, rewrite it once, or
+quote what it was made from.
 
 Nothing is ever added that the check does not support.
 """
@@ -6,22 +7,31 @@ Nothing is ever added that the check does not support.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import prompts
+from rag import vocabulary
 from rag.answer.citations import Numbering, locate
+from rag.answer.drafts import quotation
 from rag.answer.refusals import is_sentinel
 from rag.check import check, in_which
 from rag.context import neutralise, render_sources
 from rag.judge.judgement import Judge
 from rag.llm import LanguageModel
-from rag.types import Claim, Paper, Source
+from rag.types import Claim, Paper, Source, Span, Usage
 
 MAX_REWRITTEN = 3
 """Sentences of an answer that a model is asked to correct; each costs a request."""
 
 FOUND, CORRECTED = "the footnote was found by the check", "the footnote was corrected by the check"
 """Reasons of a claim whose footnote the one who wrote it did not set, or set wrongly."""
+
+MADE_FROM = 0.4
+"""Share of a claim's words, rare ones counting more, from which a sentence is taken to be where it comes from."""
+
+Repair = Literal["found", "rewritten", "quoted"]
 
 _MAX_SENTENCE_CHARACTERS = 600
 
@@ -49,6 +59,13 @@ def cite(claim: Claim, sources: Sequence[Source], judge: Judge, numbering: Numbe
     return dataclasses.replace(cited, reasons=(*cited.reasons, FOUND if claim.verdict == "uncited" else CORRECTED))
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    claim: Claim | None
+    """None if the new words do not pass the check either."""
+    usage: Usage = field(default_factory=Usage)
+
+
 def rewrite(
     claim: Claim,
     sources: Sequence[Source],
@@ -56,15 +73,12 @@ def rewrite(
     model: LanguageModel,
     judge: Judge,
     stopped: Callable[[], bool],
-) -> Claim | None:
-    """The claim in other words, from the sources that it cites; None if that does not pass the check either.
-
-    Raises ModelError.
-    """
+) -> Rewritten:
+    """The claim in other words, from the sources that it cites. Raises ModelError."""
     own = {citation.paper_id for citation in claim.citations if citation.exists}
     shown = [source for source in sources if source.hit.paper.paper_id in own]
     if not shown:
-        return None
+        return Rewritten(None)
     messages = prompts.load("repair").render(
         sources=render_sources(shown),
         sentence=neutralise(claim.text),
@@ -75,7 +89,14 @@ def rewrite(
         for piece in stream:
             said += piece
             if stopped() or len(said) > _MAX_SENTENCE_CHARACTERS:
-                return None
+                return Rewritten(None)
+    return Rewritten(_passing(claim, said, shown, papers, judge), stream.usage)
+
+
+def _passing(
+    claim: Claim, said: str, shown: Sequence[Source], papers: Mapping[str, Paper], judge: Judge
+) -> Claim | None:
+    """The claim as it was ``said`` anew, if that passes the check."""
     text = " ".join(said.strip().strip('"“”').split())
     if not text or "\n" in said.strip() or is_sentinel(text) or text == claim.text:
         return None
@@ -94,9 +115,59 @@ def rewrite(
     return dataclasses.replace(again, reasons=(*again.reasons, reason))
 
 
+def quote(claim: Claim, sources: Sequence[Source], said: Collection[Claim], numbering: Numbering) -> Claim | None:
+    """The sentence of a source that the claim was made from, letter for letter, in the claim's place.
+
+    It is looked for among the sentences that were shown of the sources that the claim cites,
+    or of all where it cites none. None if no sentence has much of the claim, or if it is what
+    another of the ``said`` claims rests on already.
+    """
+    own = {citation.paper_id for citation in claim.citations if citation.exists}
+    looked_at = [source for source in sources if not own or source.hit.paper.paper_id in own]
+    wanted = vocabulary.weights(claim.text)
+    best: tuple[float, Source, Span] | None = None
+    for source in looked_at:
+        for span in source.sentences:
+            share = vocabulary.covered(wanted, vocabulary.stems(span.of(source.hit.paper.abstract)))
+            if wanted and (best is None or share > best[0]):
+                best = (share, source, span)
+    if best is None or best[0] < MADE_FROM:
+        return None
+    _, source, span = best
+    used = {(c.paper_id, c.span) for one in said if one.verdict == "supported" for c in one.citations}
+    if (source.hit.paper.paper_id, span) in used:
+        return None
+    quoted = quotation(source.hit, span, numbering)
+    reasons = ("quoted letter for letter", f"in place of what the model wrote: “{claim.text}”")
+    return dataclasses.replace(quoted, verdict="supported", reasons=reasons)
+
+
+def in_words(done: Sequence[Repair]) -> list[str]:
+    """What was done to an answer's sentences, one note for each kind of repair."""
+    counts = {how: done.count(how) for how in ("found", "rewritten", "quoted")}
+    return [
+        f"{n} {(one if n == 1 else several)} {end}"
+        for n, one, several, end in (
+            (counts["found"], "footnote was", "footnotes were", "put right by the check."),
+            (counts["rewritten"], "sentence was", "sentences were", "rewritten by the check."),
+            (
+                counts["quoted"],
+                "sentence that failed the check was",
+                "sentences that failed the check were",
+                "replaced by the abstract's own words.",
+            ),
+        )
+        if n
+    ]
+
+
 def _bare(claim: Claim) -> Claim:
     """The claim as it was before it was judged."""
     return Claim(claim.text, claim.citations)
+
+
+def failed(claim: Claim) -> bool:
+    return claim.verdict in ("unsupported", "contradicted", "partial", "uncited")
 
 
 def worth_rewriting(claim: Claim) -> bool:

@@ -13,6 +13,7 @@ import prompts
 from rag.context import neutralise
 from rag.errors import ModelError
 from rag.judge.judgement import Judgement, JudgeVerdict, cannot_judge
+from rag.judge.orders import without_orders
 from rag.judge.scorable import is_blank
 from rag.llm import LanguageModel
 
@@ -54,6 +55,7 @@ class ModelJudge:
     def judge(self, claim: str, evidence: Sequence[str]) -> Judgement:
         if is_blank(claim):
             return cannot_judge("the claim is empty")
+        evidence = without_orders(evidence)
         sentences = [sentence for sentence in evidence if not is_blank(sentence)]
         if not sentences:
             return cannot_judge("there is no text to judge it against")

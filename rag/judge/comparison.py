@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.judge.alignment import Alignment, align
+from rag.judge.orders import without_orders
 from rag.judge.reading import Reading, Token, read
 
 
@@ -22,8 +23,9 @@ class Comparison:
 
 
 def compare(claim: str, evidence: Sequence[str]) -> Comparison:
+    """Sentences of the evidence that give orders to a machine are read as empty."""
     mine = read(claim)
-    theirs = tuple(read(sentence) for sentence in evidence)
+    theirs = tuple(read(sentence) for sentence in without_orders(evidence))
     return Comparison(mine, theirs, align(mine, theirs))
 
 

@@ -209,13 +209,22 @@ def weighed(
     return order, scores, likely
 
 
-def best_spans(hits: Sequence[Hit], evidence: Evidence) -> dict[str, list[Span]]:
-    """The ranked sentences of each chunk by its id, best first: at most MAX_BEST of a chunk."""
+def best_spans(
+    hits: Sequence[Hit], evidence: Evidence, *, at_most: int | None = None, within: float = math.inf
+) -> dict[str, list[Span]]:
+    """The ranked sentences of each chunk by its id, best first: at most MAX_BEST of a chunk.
+
+    Of all of them together ``at_most``, none of which scores ``within`` or more below the best.
+    """
     spans: dict[str, list[Span]] = {}
+    n_chosen = 0
     for sentence in evidence.sentences:
+        if n_chosen == at_most or sentence.score <= evidence.sentences[0].score - within:
+            break
         own = spans.setdefault(hits[sentence.hit].chunk.chunk_id, [])
         if len(own) < MAX_BEST:
             own.append(sentence.span)
+            n_chosen += 1
     return spans
 
 
