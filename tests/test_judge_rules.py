@@ -302,6 +302,13 @@ def test_a_half_from_elsewhere_is_noticed() -> None:
     assert verdict(claim) == "partial"
 
 
+def test_a_claim_that_has_no_more_than_the_topic_is_noticed() -> None:
+    title, said = "Seagrass meadows of the Baltic", "Seagrass meadows store carbon in their sediment."
+    assert "topic_alone" in rules_fired("Seagrass cures cancer.", title, said)
+    assert "topic_alone" not in rules_fired("Seagrass meadows hold carbon for centuries.", title, said)
+    assert "topic_alone" not in rules_fired("Kelp cures cancer.", title, said), "not even the topic"
+
+
 def test_a_number_in_other_words_is_no_foreign_part() -> None:
     claim = "Love Reactions rose by twenty-eight per cent in live tests."
     assert "foreign_part" not in rules_fired(claim, "It brought a 28% increase in Love Reactions during live tests.")

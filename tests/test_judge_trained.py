@@ -140,6 +140,14 @@ def test_where_the_second_judge_could_not_judge_the_first_word_stands() -> None:
     assert "no reply" in found.reasons
 
 
+def test_the_topic_alone_bears_nothing_out() -> None:
+    source = ("Seagrass meadows of the Baltic", "Seagrass meadows store carbon in their sediment.")
+    judge = open_judge("default")
+    invented = judge.judge("Seagrass cures cancer.", source)
+    assert invented.verdict == "unsupported" and "beside its topic" in invented.reasons[0]
+    assert judge.judge("Seagrass stores carbon.", source).verdict == "supported"
+
+
 def test_what_is_no_claim_is_not_judged() -> None:
     model = Believes(SURE)
     for claim in ("", "How fast does kelp grow?", "Results"):

@@ -51,6 +51,10 @@ DENIED_AT_MOST = 0.35
 """What is left of it where the model takes a contradiction for likelier than support, however many words are shared:
 of 350 contradictions worded anew (E7-, F14-, G5-) 28 % then pass, not 45 %, and of 510 true claims 76 %, not 84 %."""
 
+TOPIC_ALONE_FROM = 0.6
+"""Calibrated probability from which a claim that shares no more than its topic with the source is supported. Of 77 such
+claims of E7-, F14- and G5- four true ones pass, with 0.70 or more, and two false ones that had 0.53 and 0.50 do not."""
+
 POINTED_AT = 3
 """Sentences that are read alone, to find the one that decides."""
 
@@ -99,14 +103,16 @@ class TrainedJudge:
 
     def _decided(self, comparison: Comparison, ruled: Judgement, belief: Belief, probability: float) -> Judgement:
         scale = calibration()
+        topic_alone = any(finding.rule == "topic_alone" for finding in ruled.findings)
+        supported_from = max(scale.supported_from, TOPIC_ALONE_FROM if topic_alone else 0.0)
         verdict: JudgeVerdict
         if ruled.verdict == "partial":
             verdict, reason = "partial", ""
-        elif probability >= scale.supported_from:
+        elif probability >= supported_from:
             verdict, reason = "supported", "the source says so in other words"
         elif belief.contradicted >= max(scale.contradicted_from, belief.not_stated):
             verdict, reason = "contradicted", "the source says otherwise"
-        elif probability >= scale.partial_from:
+        elif probability >= scale.partial_from and not topic_alone:
             verdict, reason = "partial", "the source says something like it, but not clearly all of it"
         else:
             verdict, reason = "unsupported", "the source does not say so"

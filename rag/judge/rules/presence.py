@@ -13,6 +13,9 @@ LITTLE = 0.3
 SciFact and WiCE: 94 and 97 % of the claims below it are not supported. (FEVER: 73 %, since its
 evidence lacks the title of the page, which most of its claims name.)"""
 
+TOPIC_ALONE = 1.5
+"""Telling words that are nowhere, for each that the title has, from which a claim shares no more than its topic."""
+
 FOREIGN_WEIGHT = 18.0
 """Weight of the telling words in a row that no evidence sentence has, from which a part of
 the claim is foreign: about three words of which each stands in one abstract of 400."""
@@ -28,6 +31,22 @@ def little_of_it(comparison: Comparison) -> list[Finding]:
     if not comparison.claim.weights or comparison.alignment.whole_share >= LITTLE:
         return []
     return [Finding("little_of_it", "hardly any of its words stand in what is cited")]
+
+
+def topic_alone(comparison: Comparison) -> list[Finding]:
+    """What stands in the evidence of the claim is its topic, as the title (the first of the evidence) has it.
+
+    'Seagrass cures cancer' beside 'Seagrass meadows of the Baltic'.
+    """
+    if len(comparison.evidence) < 2:
+        return []
+    available, title = comparison.types, comparison.evidence[0].types
+    telling = [token.key for token in comparison.claim.tokens if token.weight > 0]
+    shared = [key for key in telling if key in available]
+    n_absent = len(telling) - len(shared)
+    if not shared or n_absent < max(2, TOPIC_ALONE * len(shared)) or any(key not in title for key in shared):
+        return []
+    return [Finding("topic_alone", "beside its topic none of its words stand in what is cited")]
 
 
 def foreign_part(comparison: Comparison) -> list[Finding]:
