@@ -79,7 +79,8 @@ def filtered(visit: Visit, home: House) -> None:
 
 def chosen_and_removed(visit: Visit, home: House) -> None:
     library("papers")(visit, home)
-    visit.tab.locator("#library .danger:visible").first.click()
+    visit.tab.locator("#library .paper summary").first.click()
+    visit.tab.locator('#library [data-do="remove"]:visible').first.click()
     visit.tab.locator("#toast").wait_for()
     visit.tab.locator("#library [name=chosen]").first.check()
     visit.tab.locator("#chosen-bar").wait_for()

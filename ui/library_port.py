@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast, get_args
 from urllib.parse import urlsplit
 
 from rag.config import Config
 from rag.errors import UnknownPaper
+from rag.index.snapshot import State
 from rag.index.stored import StoredChunk
 from rag.judge.opening import configured_judge
 from rag.library import AddReport, Candidates, Library
@@ -202,6 +203,10 @@ class _Narrowed:
 
     def __len__(self) -> int:
         return len(self._allowed)
+
+    @property
+    def state(self) -> State:
+        return replace(self._library.state, n_papers=len(self._allowed))
 
     def __contains__(self, paper_id: object) -> bool:
         return paper_id in self._allowed and paper_id in self._library
