@@ -63,11 +63,15 @@ def start_writer(
 def contents(library: Library) -> dict[str, tuple[Any, ...]]:
     """Everything a reader can reach, by chunk; fails where the two sides and the records differ."""
     vector = HashingEmbedder().embed(["kelp"])[0]
-    found = library.candidates(vector=vector, text="kelp", k=EVERYTHING)
+    while True:  # two readings are of one state only if no writer published another between them
+        found = library.candidates(vector=vector, text="kelp", k=EVERYTHING)
+        held = {paper.paper_id for paper in library.papers()}
+        if library.revision == found.revision:
+            break
     dense, lexical = ({i for i, _ in side} for side in (found.dense, found.lexical))
     assert lexical == set(found.chunks)
     assert dense == {i for i, one in found.chunks.items() if one.vector.any()}
-    assert {one.paper.paper_id for one in found.chunks.values()} == {paper.paper_id for paper in library.papers()}
+    assert {one.paper.paper_id for one in found.chunks.values()} == held
     return {
         i: (one.paper, one.chunk, one.vector.tobytes(), one.sentence_vectors.tobytes())
         for i, one in found.chunks.items()
