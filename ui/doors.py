@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -67,29 +67,34 @@ class Doors:
 
     async def _ask(self, request: Request) -> Response:
         """A question: what the page shows at once, and then how the answer goes on, to its end."""
-        asked = await _asked(request)
-        if isinstance(asked, Response):
-            return asked
-        person, t = person_of(request), language_of(asked)
-        try:
-            self._check_followed(t)
-            run, message = await run_sync(self._desk.talking.ask, person, asked, str(asked.get("question") or ""), t)
-        except FootnotedError as error:
-            return _refusal(str(error))
-        return self._streamed(person, run, t, {**message, "begins": True})
+
+        def begin(person: Person, asked: Mapping[str, Any], t: Texts) -> tuple[Run | None, Message | None]:
+            run, message = self._desk.talking.ask(person, asked, str(asked.get("question") or ""), t)
+            return run, {**message, "begins": True}
+
+        return await self._watched(request, begin)
 
     async def _follow(self, request: Request) -> Response:
         """How the answer of a conversation goes on; nothing where none is under way."""
+        return await self._watched(
+            request, lambda person, asked, _: (self._desk.talking.under_way(person, asked), None)
+        )
+
+    async def _watched(
+        self,
+        request: Request,
+        begin: Callable[[Person, Mapping[str, Any], Texts], tuple[Run | None, Message | None]],
+    ) -> Response:
         asked = await _asked(request)
         if isinstance(asked, Response):
             return asked
         person, t = person_of(request), language_of(asked)
         try:
             self._check_followed(t)
-            run = await run_sync(self._desk.talking.under_way, person, asked)
+            run, first = await run_sync(begin, person, asked, t)
         except FootnotedError as error:
             return _refusal(str(error))
-        return self._streamed(person, run, t) if run is not None else Response(status_code=204)
+        return self._streamed(person, run, t, first) if run is not None else Response(status_code=204)
 
     def _check_followed(self, t: Texts) -> None:
         if self._n_followed >= MAX_FOLLOWED:
