@@ -107,7 +107,7 @@ def topics(drawn: Map | None, t: Texts) -> str:
             f'data-region="{number}" data-question="{question}"><title>{label}</title></circle>'
         )
         names.append(
-            f'<text class="region-name" x="{x:.0f}" y="{y - radius - 10:.0f}">{_lines(region.words, x)}</text>'
+            f'<text class="region-name" x="{x:.0f}" y="{y - radius - 10:.0f}">{_name(region.words)}</text>'
         )
         listed.append(
             f'<li><button type="button" class="chip" data-do="ask-region" data-region="{number}" '
@@ -132,5 +132,7 @@ def _view(drawn: Map) -> str:
     return f"{left:.0f} {top:.0f} {right - left:.0f} {bottom - top:.0f}"
 
 
-def _lines(words: Sequence[str], x: float) -> str:
-    return f'<tspan x="{x:.0f}">{text(", ".join(words[:2]))}</tspan>'
+def _name(words: Sequence[str]) -> str:
+    """The first two words; a small screen has room for one."""
+    first, *more = words[:2]
+    return text(first) + "".join(f'<tspan class="more">{text(f", {word}")}</tspan>' for word in more)
