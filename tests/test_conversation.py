@@ -93,6 +93,23 @@ def test_what_every_paper_has_is_no_topic(question: str) -> None:
     assert points_back(question, "What is a transformer? A network.")
 
 
+@pytest.mark.parametrize(
+    ("question", "points"),
+    [
+        ("Which papers use diffusion models?", False),
+        ("Are there papers on reward models?", False),
+        ("List the papers about continual learning", False),
+        ("Which papers use it?", True),
+        ("Which of these papers use rewards?", True),
+        ("Which papers report accuracy?", True),
+        ("Any other papers?", True),
+    ],
+)
+def test_papers_on_a_named_topic_are_of_all_that_are_held(question: str, points: bool) -> None:
+    said = "Compare the papers on hypernetworks. Reward models; diffusion models; continual learning."
+    assert points_back(question, said) is points
+
+
 def test_without_history_every_question_stands_alone() -> None:
     for question in ("How does it work?", "What does [2] say?", "Why?"):
         assert papers_meant(question, ()) == ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from rag.answer.citations import Numbering, parse_markers
 from rag.answer.drafts import Abstention, Quoted, quotations
+from rag.answer.telling import most_telling
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.question import asks_for_several, names_held
 from rag.types import Claim, Hit
@@ -26,13 +26,6 @@ SEVERAL_WITHIN = 8.0
 
 NEAR_PAPER = 0.6
 """The share of the best paper's search score that a paper needs to be quoted beside it."""
-
-CONTRIBUTES = re.compile(
-    r"\b(we|this (paper|work|study|article|review)|our (paper|work|method|approach|framework)|here,? we)\b.{0,30}?"
-    r"\b(propos|introduc|present|develop|describ|review|investigat|study|studies|provid|offer|address|design|devis)",
-    re.IGNORECASE,
-)
-"""A sentence that says what its paper does."""
 
 NEAR_COSINE = 0.22
 """From this cosine on an abstention speaks of papers near the question: questions off the topic of
@@ -88,15 +81,16 @@ def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[Ranke
         and hits[sentence.hit].score >= least
         and sentence.score > ranked[0].score - SEVERAL_WITHIN
     ]
-    deciding = [_thesis(sentence.hit, hits, ranked) or sentence for sentence in near]
+    deciding = [_telling(question, sentence, hits, ranked) for sentence in near]
     return [*deciding, *(sentence for sentence in ranked if sentence not in deciding)][:MAX_QUOTES]
 
 
-def _thesis(hit: int, hits: Sequence[Hit], ranked: Sequence[RankedSentence]) -> RankedSentence | None:
-    """The first sentence of a hit that says what its paper does."""
-    own = sorted((sentence for sentence in ranked if sentence.hit == hit), key=lambda sentence: sentence.span.start)
-    abstract = hits[hit].paper.abstract
-    return next((sentence for sentence in own if CONTRIBUTES.search(sentence.span.of(abstract))), None)
+def _telling(
+    question: str, best: RankedSentence, hits: Sequence[Hit], ranked: Sequence[RankedSentence]
+) -> RankedSentence:
+    """Of the paper of its ``best`` sentence the one that tells why it is there."""
+    span = most_telling(hits[best.hit], question)
+    return next((sentence for sentence in ranked if (sentence.hit, sentence.span) == (best.hit, span)), best)
 
 
 def abstention(question: str, hits: Sequence[Hit]) -> Abstention:

@@ -28,6 +28,7 @@ FEATURES = (
     "words in the title",
     "words in title and text",
     "whether all words are there",
+    "whether the rarest word is there",
 )
 
 NOT_READ = -10.0
@@ -46,6 +47,7 @@ def features(topic: str, hits: Sequence[Hit], evidence: Evidence) -> FloatArray:
     top_score = max((hit.score for hit in hits), default=0.0) or 1.0
     wanted = vocabulary.weights(topic)
     total = sum(wanted.values()) or 1.0
+    rarest = max(wanted, key=wanted.__getitem__, default=None)
     rows = []
     for at, hit in enumerate(hits):
         own = read.get(at, [NOT_READ])
@@ -66,6 +68,7 @@ def features(topic: str, hits: Sequence[Hit], evidence: Evidence) -> FloatArray:
                 in_title,
                 anywhere,
                 float(anywhere > 0.99),
+                float(rarest in stems),
             ]
         )
     return np.array(rows, np.float32).reshape(len(rows), len(FEATURES))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag import vocabulary
+from rag.answer.kinds import kind_of, topic_of
 from rag.types import Turn
 
 # Tuned on 46 follow-ups and on 131 questions asked after another topic: the new words of a
@@ -20,6 +21,10 @@ TOPIC_BESIDE_THE, TOPIC_ALONE = 8.0, 4.0
 NAMES_ALONE = 6.5
 """One new word that weighs so much is a topic where nothing points back: 'What is RLHF?'"""
 
+PAPERS_ON = 2.5
+"""One word of this weight, said before or not, is a topic where papers on it are asked for and nothing points back:
+'Which papers use diffusion models?'"""
+
 RARE_NAME = 9.0
 """A name like 'FBLNet' or 'EF21' that fewer than 20 of 145,904 abstracts use is a topic beside any 'it'."""
 
@@ -28,9 +33,10 @@ _COMPARES = re.compile(r"\b(?:compar\w*|than|differ\w*|versus|vs|against|unlike)
 
 # 'that' and 'those' point back where no noun stands before them, as in 'is that' or 'of those'.
 _POINTS_BACK = re.compile(
-    r"\b(it|its|itself|they|their|them|theirs|he|his|him|she|her|hers|this|these|such|there|the two|both"
+    r"\b(it|its|itself|they|their|them|theirs|he|his|him|she|her|hers|this|these|such|the two|both"
     r"|the (?:paper|papers|authors?|method|model|approach|system|framework|study|work|former|latter|same|first"
     r"|second|third|other) ?(?:one|paper|method)?\b(?! ?(?:of|on|about|for|with|in|that|which)\b))\b"
+    r"|(?<!\bis )(?<!\bare )\bthere\b|\bthere\W*$"
     r"|\bthat (?:kind|sort|type|one|paper|method|model|approach|system|study|work|result|case|way)\b"
     r"|(?:^|\b(?:is|was|are|were|do|does|did|of|about|with|by|for|from|to|in|on|against|than|why|how|and|but|many"
     r"|explain|rephrase|simplify|clarify)\s+)(?:that|those)\b|\bthen\W*$",
@@ -89,10 +95,19 @@ def points_back(question: str, said: str = "") -> bool:
         return False
     if _POINTS_BACK.search(question) or _CONTINUES.match(question):
         return sum(new) < TOPIC_BESIDE_A_POINTER
-    if max(new, default=0.0) >= NAMES_ALONE:
+    if max(new, default=0.0) >= NAMES_ALONE or _asks_for_papers_on(question):
         return False
     has_article = re.search(r"\bthe\b", question, re.IGNORECASE) is not None
     return sum(new) < (TOPIC_BESIDE_THE if has_article else TOPIC_ALONE)
+
+
+def _asks_for_papers_on(question: str) -> bool:
+    """True if it asks for papers on a topic that it names: of all that are held, whatever was spoken of."""
+    if kind_of(question) != "list":
+        return False
+    of_any = set(vocabulary.stems(_OF_ANY_PAPER))
+    weights = vocabulary.weights(topic_of(question, "list"))
+    return any(weight >= PAPERS_ON for stem, weight in weights.items() if stem not in of_any)
 
 
 def last_topic(history: Sequence[Turn]) -> str:
