@@ -106,9 +106,7 @@ def topics(drawn: Map | None, t: Texts) -> str:
             f'<circle class="region r{number}" cx="{x:.0f}" cy="{y:.0f}" r="{radius:.0f}" data-do="ask-region" '
             f'data-region="{number}" data-question="{question}"><title>{label}</title></circle>'
         )
-        names.append(
-            f'<text class="region-name" x="{x:.0f}" y="{y - radius - 10:.0f}">{_name(region.words)}</text>'
-        )
+        names.append(f'<text class="region-name" x="{x:.0f}" y="{y - radius - 10:.0f}">{_name(region.words)}</text>')
         listed.append(
             f'<li><button type="button" class="chip" data-do="ask-region" data-region="{number}" '
             f'data-question="{question}">{label}</button></li>'
