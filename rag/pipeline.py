@@ -9,7 +9,6 @@ measured is what is shown.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,6 @@ from typing import TypedDict, Unpack
 from rag.answer import quoting, repairing, smalltalk, weighing, working
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.drafts import Abstention
-from rag.answer.summarising import added
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.check import check
@@ -27,7 +25,7 @@ from rag.conversation import Rewriter, Wanted, last_topic, points_back, understa
 from rag.errors import ModelError
 from rag.filters import Filter
 from rag.index.snapshot import State
-from rag.judge.judgement import Judge
+from rag.judge.judgement import Judge, MeteredJudge
 from rag.judge.opening import DEFAULT_JUDGE
 from rag.language import language_of
 from rag.library import Library
@@ -128,7 +126,8 @@ class _Telling:
         self.model = how.get("model")
         self.history = how.get("history", ())
         self.reranker = how.get("reranker", BUNDLED)
-        self.judge = how.get("judge", DEFAULT_JUDGE)
+        judge = how.get("judge", DEFAULT_JUDGE)
+        self.judge = None if judge is None else MeteredJudge(judge)
         self.verified_only = how.get("verified_only", False)
         self._repairs = how.get("repair", True) and self.judge is not None
         self._answers_above = how.get("answers_above", quoting.ANSWERS_ABOVE)
@@ -187,7 +186,7 @@ class _Telling:
         if is_foreign and english is None:
             self.notes.append(NOT_ENGLISH)
         if rewriter is not None:
-            self.usage = functools.reduce(added, rewriter.usage, self.usage)
+            self.usage = sum(rewriter.usage, self.usage)
             if rewriter.problem is not None:
                 self.notes.append(
                     f"The model could not say what the question stands for ({rewriter.problem}): rules did."
@@ -309,7 +308,7 @@ class _Telling:
         assert written is not None  # the writing always ends with it
         if written.first_token_seconds is not None:
             self.first_token_seconds = asked_at - self.started + written.first_token_seconds
-        self.usage = added(self.usage, written.usage)
+        self.usage += written.usage
         self.notes.extend(written.notes)
         text = written.text
         if not written.stopped and not written.declined:
@@ -369,7 +368,7 @@ class _Telling:
                 except ModelError as error:
                     self.notes.append(f"The model could not be asked to correct a sentence: {error}")
                     return
-                self.usage = added(self.usage, rewritten.usage)
+                self.usage += rewritten.usage
                 how, better = "rewritten", rewritten.claim
             if better is not None:
                 done.append(how)
@@ -437,6 +436,11 @@ class _Telling:
         self.notes.extend(notes)
         return text
 
+    def _usage(self) -> Usage:
+        """Of all requests: those that wrote and corrected, and those of a model that judges."""
+        own = priced(self.usage, self.model) if self.model is not None else self.usage
+        return own if self.judge is None else own + self.judge.usage
+
     def _stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()
 
@@ -462,7 +466,7 @@ class _Telling:
                 reason=reason,
                 error=error,
                 notes=tuple(self.notes),
-                usage=priced(self.usage, self.model) if self.model is not None else self.usage,
+                usage=self._usage(),
                 timings=Timings(self.search_seconds, self.first_token_seconds, time.perf_counter() - self.started),
                 kind=self.wanted.kind,
                 table=table,
