@@ -9,19 +9,20 @@ measured is what is shown.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import TypedDict, Unpack
 
-from rag.answer import quoting, repairing, smalltalk, weighing, working
+from rag.answer import opposing, quoting, repairing, smalltalk, weighing, working
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.drafts import Abstention
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.check import check
 from rag.config import N_SOURCES
-from rag.conversation import Rewriter, Wanted, last_topic, points_back, understand
+from rag.conversation import Rewriter, Wanted, is_only_for_papers, last_topic, points_back, points_nowhere, understand
 from rag.errors import ModelError
 from rag.filters import Filter
 from rag.index.snapshot import State
@@ -31,7 +32,7 @@ from rag.language import language_of
 from rag.library import Library
 from rag.llm import LanguageModel, priced, rewrites
 from rag.retrieval import Found as FoundHits
-from rag.retrieval import look, papers_of, search
+from rag.retrieval import embed, look, papers_of, search
 from rag.retrieval.asked import MAX_QUESTION_CHARACTERS as MAX_QUESTION_CHARACTERS
 from rag.retrieval.asked import NOT_ENGLISH, cleaned
 from rag.retrieval.reranker import BUNDLED, Reranker
@@ -141,9 +142,15 @@ class _Telling:
         self.search_seconds = 0.0
         self.first_token_seconds: float | None = None
         self.usage = Usage()
+        self._embed = functools.partial(embed, library)
 
     def run(self) -> Iterator[Event]:
-        reply = smalltalk.reply(self.question)
+        nowhere = points_nowhere(self.question, self.history)
+        if is_only_for_papers(self.question) and (nowhere or self.history):
+            reply = nowhere
+        else:
+            reply = smalltalk.reply(self.question)
+            self.notes += [nowhere] if nowhere is not None and reply is None and self.history else []
         if reply is not None:
             yield self._finished("abstained", reply, reason="not_a_question")
             return
@@ -246,7 +253,15 @@ class _Telling:
         hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
         yield Found(self.sources, tuple(self.notes))
-        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker, self._answers_above)
+        drafts = working.quoted(
+            self.wanted,
+            hits,
+            found.evidence,
+            self.numbering,
+            self.reranker,
+            self._embed,
+            self._answers_above,
+        )
         papers = papers_of(hits)
         claims = [check(draft, papers, self.judge) for draft in drafts.claims]
         if isinstance(drafts, Abstention):
@@ -255,6 +270,8 @@ class _Telling:
             return
         self.first_token_seconds = time.perf_counter() - self.started
         text = self._table_text(drafts.table, claims) if drafts.table else quoting.as_text(claims)
+        is_same = bool(self.history) and text == self.history[-1].answer
+        self.notes += self.wanted.manner.unmet(is_same=is_same or drafts.table is not None)
         yield Wrote(text)
         for index, claim in enumerate(claims):
             yield Checked(index, claim)
@@ -335,6 +352,9 @@ class _Telling:
             text, claims, _ = self._only_verified(self._rebuilt(claims, None), claims, None)
             yield self._finished("answered", text, claims)
             return
+        if self.reranker is not None and not written.stopped and not written.declined:
+            both = working.disagreement(wanted, hits, found.evidence, self._embed)
+            self.notes += [opposing.in_words(both)] if both is not None else []
         yield self._concluded(written, text, claims, hits)
 
     def _quoted_instead(self, found: FoundHits) -> list[Claim]:

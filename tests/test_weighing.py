@@ -111,7 +111,9 @@ def test_what_is_asked_to_correct_a_sentence_counts_as_used(pile: Library) -> No
 def test_what_a_judging_model_takes_counts_as_used_and_is_priced(pile: Library) -> None:
     verdict = '{"quote": "driving experience accumulation procedure", "verdict": "A"}'
     with ScriptedServer(Says(f"{FACT} [1]. It was tested on 93 datasets [1]."), Says(verdict), Says(verdict)) as server:
-        config = ModelConfig(server.base_url, "scripted", 16_000, max_retries=0, price_in=2.0, price_out=4.0)
+        config = ModelConfig(
+            server.base_url, "scripted", context_tokens=16_000, max_retries=0, price_in=2.0, price_out=4.0
+        )
         model = OpenAICompatibleModel(config)
         answer = ask(pile, QUESTION, model=model, judge=open_judge("llm", model), repair=False)
         n_requests = len(server.requests)
