@@ -271,6 +271,7 @@ class _Telling:
         self.first_token_seconds = time.perf_counter() - self.started
         text = self._table_text(drafts.table, claims) if drafts.table else quoting.as_text(claims)
         is_same = bool(self.history) and text == self.history[-1].answer
+        self._say_if_alone(drafts.table)
         self.notes += self.wanted.manner.unmet(is_same=is_same or drafts.table is not None)
         yield Wrote(text)
         for index, claim in enumerate(claims):
@@ -408,6 +409,7 @@ class _Telling:
             return self._finished("abstained", text, reason="model_declined")
         if written.empty:
             return self._finished("empty", "The model returned no text. What was found is still here.")
+        self._say_if_alone(table)
         if not claims and self.verified_only:
             text = "No sentence that the model wrote passed the check."
             return self._finished("abstained", text, reason="not_stated")
@@ -447,6 +449,10 @@ class _Telling:
             else f"{claim.text} {''.join(dict.fromkeys(map(marker_text, claim.citations)))}".rstrip()
             for claim in claims
         )
+
+    def _say_if_alone(self, table: Table | None) -> None:
+        if table is not None and len(table.paper_ids) == 1:
+            self.notes.append("Only one paper here fits that: there is none to set beside it.")
 
     # -- everywhere
 

@@ -27,6 +27,8 @@ N_PAPERS: dict[Kind, int] = {"list": 12, "summary": 12, "comparison": 4, "other_
 SHOWN_ABOVE, MIN_SHOWN = -1.5, 3
 """For lists and summaries a model is shown papers that may well fit by ``relevance``, or the first few."""
 
+MIN_COMPARED = 2
+
 MAX_SHOWN_SENTENCES = 5
 """What a small model is shown to answer from, of all papers together, if they lie as near the best one as quotes must.
 It reads about 40 tokens a second. Of 120 questions about the papers that ship, these sentences, two on average, hold
@@ -48,7 +50,8 @@ def prompt_for(kind: Kind, model: LanguageModel) -> str:
 
 def breadth_for(wanted: Wanted) -> Breadth | None:
     """None leaves it to the question's words."""
-    return MANY if wanted.kind in ("list", "summary") else None
+    by_topic = wanted.kind == "comparison" and not wanted.about
+    return MANY if wanted.kind in ("list", "summary") or by_topic else None
 
 
 def quoted(
@@ -77,7 +80,7 @@ def quoted(
         by_hand = bool(wanted.about)
         found = gathering.quoted_summary(wanted.topic, hits, evidence, numbering, chosen_by_hand=by_hand, length=length)
     elif wanted.kind == "comparison":
-        found = gathering.quoted_comparison(_as_chosen(wanted, hits), reranker or BUNDLED, numbering)
+        found = gathering.quoted_comparison(compared(wanted, hits, evidence), reranker or BUNDLED, numbering)
     else:
         found = opposing.quoted_other_side(
             wanted.topic, embed(wanted.topic), hits, claim_model.BUNDLED, numbering, length
@@ -99,11 +102,15 @@ def disagreement(
     return opposing.disagreement(claims, hits, evidence, claim_model.BUNDLED, embed, Numbering())
 
 
-def _as_chosen(wanted: Wanted, hits: Sequence[Hit]) -> Sequence[Hit]:
-    """In the order in which the papers were named, if they were."""
-    if not wanted.about:
-        return hits
-    return sorted(hits, key=lambda hit: wanted.about.index(hit.paper.paper_id))
+def compared(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence) -> Sequence[Hit]:
+    """The papers to set side by side: those that were chosen, in their order, or those that fit the topic.
+
+    The first two need to fit less: of 'X and Y' each paper is only half of what is asked for.
+    """
+    if wanted.about:
+        return sorted(hits, key=lambda hit: wanted.about.index(hit.paper.paper_id))
+    fits = relevance.log_odds(wanted.topic, hits, evidence)
+    return [hit for at, hit in enumerate(hits) if fits[at] > (SHOWN_ABOVE if at < MIN_COMPARED else 0.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,8 @@ def shown(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, model: Langua
     if wanted.kind == "comparison":
         # A table's cell may rest on any sentence, so each paper is shown whole, alone.
         single = [
-            fit([hit], budget_tokens=budget, max_sources=1, evidence="abstracts") for hit in _as_chosen(wanted, hits)
+            fit([hit], budget_tokens=budget, max_sources=1, evidence="abstracts")
+            for hit in compared(wanted, hits, evidence)
         ]
         return Shown((tuple(Source(n, s.hit, s.sentences) for n, (s,) in enumerate(filter(None, single), 1)),))
     if wanted.kind == "summary":
