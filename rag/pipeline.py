@@ -15,25 +15,24 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TypedDict, Unpack
 
-from rag.answer import quoting, repairing, smalltalk, weighing, working
+from rag.answer import opposing, quoting, repairing, smalltalk, weighing, working
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.drafts import Abstention
-from rag.answer.summarising import added
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.check import check
 from rag.config import N_SOURCES
-from rag.conversation import Rewriter, Wanted, last_topic, points_back, understand
+from rag.conversation import Rewriter, Wanted, is_only_for_papers, last_topic, points_back, points_nowhere, understand
 from rag.errors import ModelError
 from rag.filters import Filter
 from rag.index.snapshot import State
-from rag.judge.judgement import Judge
+from rag.judge.judgement import Judge, MeteredJudge
 from rag.judge.opening import DEFAULT_JUDGE
 from rag.language import language_of
 from rag.library import Library
 from rag.llm import LanguageModel, priced, rewrites
 from rag.retrieval import Found as FoundHits
-from rag.retrieval import look, papers_of, search
+from rag.retrieval import embed, look, papers_of, search
 from rag.retrieval.asked import MAX_QUESTION_CHARACTERS as MAX_QUESTION_CHARACTERS
 from rag.retrieval.asked import NOT_ENGLISH, cleaned
 from rag.retrieval.reranker import BUNDLED, Reranker
@@ -128,7 +127,8 @@ class _Telling:
         self.model = how.get("model")
         self.history = how.get("history", ())
         self.reranker = how.get("reranker", BUNDLED)
-        self.judge = how.get("judge", DEFAULT_JUDGE)
+        judge = how.get("judge", DEFAULT_JUDGE)
+        self.judge = None if judge is None else MeteredJudge(judge)
         self.verified_only = how.get("verified_only", False)
         self._repairs = how.get("repair", True) and self.judge is not None
         self._answers_above = how.get("answers_above", quoting.ANSWERS_ABOVE)
@@ -142,9 +142,15 @@ class _Telling:
         self.search_seconds = 0.0
         self.first_token_seconds: float | None = None
         self.usage = Usage()
+        self._embed = functools.partial(embed, library)
 
     def run(self) -> Iterator[Event]:
-        reply = smalltalk.reply(self.question)
+        nowhere = points_nowhere(self.question, self.history)
+        if is_only_for_papers(self.question) and (nowhere or self.history):
+            reply = nowhere
+        else:
+            reply = smalltalk.reply(self.question)
+            self.notes += [nowhere] if nowhere is not None and reply is None and self.history else []
         if reply is not None:
             yield self._finished("abstained", reply, reason="not_a_question")
             return
@@ -187,7 +193,7 @@ class _Telling:
         if is_foreign and english is None:
             self.notes.append(NOT_ENGLISH)
         if rewriter is not None:
-            self.usage = functools.reduce(added, rewriter.usage, self.usage)
+            self.usage = sum(rewriter.usage, self.usage)
             if rewriter.problem is not None:
                 self.notes.append(
                     f"The model could not say what the question stands for ({rewriter.problem}): rules did."
@@ -247,7 +253,15 @@ class _Telling:
         hits = found.hits
         self.sources = tuple(Source(n, hit, hit.chunk.sentences) for n, hit in enumerate(hits, 1))
         yield Found(self.sources, tuple(self.notes))
-        drafts = working.quoted(self.wanted, hits, found.evidence, self.numbering, self.reranker, self._answers_above)
+        drafts = working.quoted(
+            self.wanted,
+            hits,
+            found.evidence,
+            self.numbering,
+            self.reranker,
+            self._embed,
+            self._answers_above,
+        )
         papers = papers_of(hits)
         claims = [check(draft, papers, self.judge) for draft in drafts.claims]
         if isinstance(drafts, Abstention):
@@ -256,6 +270,9 @@ class _Telling:
             return
         self.first_token_seconds = time.perf_counter() - self.started
         text = self._table_text(drafts.table, claims) if drafts.table else quoting.as_text(claims)
+        is_same = bool(self.history) and text == self.history[-1].answer
+        self._say_if_alone(drafts.table)
+        self.notes += self.wanted.manner.unmet(is_same=is_same or drafts.table is not None)
         yield Wrote(text)
         for index, claim in enumerate(claims):
             yield Checked(index, claim)
@@ -309,7 +326,7 @@ class _Telling:
         assert written is not None  # the writing always ends with it
         if written.first_token_seconds is not None:
             self.first_token_seconds = asked_at - self.started + written.first_token_seconds
-        self.usage = added(self.usage, written.usage)
+        self.usage += written.usage
         self.notes.extend(written.notes)
         text = written.text
         if not written.stopped and not written.declined:
@@ -336,6 +353,9 @@ class _Telling:
             text, claims, _ = self._only_verified(self._rebuilt(claims, None), claims, None)
             yield self._finished("answered", text, claims)
             return
+        if self.reranker is not None and not written.stopped and not written.declined:
+            both = working.disagreement(wanted, hits, found.evidence, self._embed)
+            self.notes += [opposing.in_words(both)] if both is not None else []
         yield self._concluded(written, text, claims, hits)
 
     def _quoted_instead(self, found: FoundHits) -> list[Claim]:
@@ -369,7 +389,7 @@ class _Telling:
                 except ModelError as error:
                     self.notes.append(f"The model could not be asked to correct a sentence: {error}")
                     return
-                self.usage = added(self.usage, rewritten.usage)
+                self.usage += rewritten.usage
                 how, better = "rewritten", rewritten.claim
             if better is not None:
                 done.append(how)
@@ -389,6 +409,7 @@ class _Telling:
             return self._finished("abstained", text, reason="model_declined")
         if written.empty:
             return self._finished("empty", "The model returned no text. What was found is still here.")
+        self._say_if_alone(table)
         if not claims and self.verified_only:
             text = "No sentence that the model wrote passed the check."
             return self._finished("abstained", text, reason="not_stated")
@@ -429,6 +450,10 @@ class _Telling:
             for claim in claims
         )
 
+    def _say_if_alone(self, table: Table | None) -> None:
+        if table is not None and len(table.paper_ids) == 1:
+            self.notes.append("Only one paper here fits that: there is none to set beside it.")
+
     # -- everywhere
 
     def _readable(self, question: str) -> str:
@@ -436,6 +461,11 @@ class _Telling:
         text, notes = cleaned(question)
         self.notes.extend(notes)
         return text
+
+    def _usage(self) -> Usage:
+        """Of all requests: those that wrote and corrected, and those of a model that judges."""
+        own = priced(self.usage, self.model) if self.model is not None else self.usage
+        return own if self.judge is None else own + self.judge.usage
 
     def _stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()
@@ -462,7 +492,7 @@ class _Telling:
                 reason=reason,
                 error=error,
                 notes=tuple(self.notes),
-                usage=priced(self.usage, self.model) if self.model is not None else self.usage,
+                usage=self._usage(),
                 timings=Timings(self.search_seconds, self.first_token_seconds, time.perf_counter() - self.started),
                 kind=self.wanted.kind,
                 table=table,

@@ -1,15 +1,16 @@
 """An answer kept with everything that it rests on: proved again later, or asked again.
 
-save(path, answer, history, library, model)     answer.json
+save(path, answer, how, library)                answer.json
 verify(load(path), library)                     does every quote still stand where it stood?
 differences(load(path), new_answer)             what asking again changed
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import prompts
-from rag.config import ModelConfig
+from rag.config import N_SOURCES, ModelConfig
 from rag.errors import ReadError, StorageFull
+from rag.filters import Filter
 from rag.library import Library
 from rag.llm import LanguageModel, host_of
-from rag.types import Answer, Turn
+from rag.pipeline import How
+from rag.retrieval.reranker import BUNDLED
+from rag.types import Answer
 from rag.wire import answer_to_json, history_from_json
 
 FORMAT = 1
@@ -32,10 +36,11 @@ MAX_BYTES = 50_000_000
 class SavedAnswer:
     answer: Mapping[str, Any]
     """As ``ask --json`` printed it."""
-    history: tuple[Turn, ...]
     corpus_fingerprint: str
     content_hashes: Mapping[str, str]
     """Of every paper that was put before the answerer, by id."""
+    asked: How
+    """The papers that were chosen, the history and the other options with which it was asked, models aside."""
     about: Mapping[str, Any]
     """Versions, model, prompts and time; nothing of it is needed to prove a quote."""
 
@@ -72,23 +77,37 @@ class Differences:
         return not (self.outcome or self.gone or self.new or self.verdicts or self.new_papers)
 
 
-def save(path: Path, answer: Answer, history: Sequence[Turn], library: Library, model: LanguageModel | None) -> None:
-    """Write the answer in one step; raises StorageFull where the file cannot be written. Holds no key."""
+def save(path: Path, answer: Answer, how: How, library: Library) -> None:
+    """Write the answer to a question that was asked like that, in one step. Holds no key.
+
+    Raises StorageFull where the file cannot be written.
+    """
+    only = how.get("only")
     record = {
         "format": FORMAT,
         "saved_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "footnoted": metadata.version("footnoted"),
         "answer": answer_to_json(answer),
         "history": [
-            {"question": turn.question, "answer": turn.answer, "paper_ids": list(turn.paper_ids)} for turn in history
+            {"question": turn.question, "answer": turn.answer, "paper_ids": list(turn.paper_ids)}
+            for turn in how.get("history", ())
         ],
+        "asked": {
+            "about": list(how.get("about", ())),
+            "without": list(how.get("without", ())),
+            "only": None if only is None else dataclasses.asdict(only),
+            "n_sources": how.get("n_sources", N_SOURCES),
+            "verified_only": how.get("verified_only", False),
+            "repair": how.get("repair", True),
+            "reads_again": how.get("reranker", BUNDLED) is not None,
+        },
         "corpus": {
             "papers": len(library),
             "fingerprint": library.corpus_fingerprint,
             "content_hashes": {s.hit.paper.paper_id: s.hit.paper.content_hash for s in answer.sources},
         },
         "embedding": library.fingerprint,
-        "model": model_in_words(model),
+        "model": model_in_words(how.get("model")),
         "prompts": {name: prompts.load(name).sha256 for name in prompts.names()},
     }
     scratch = path.with_name(path.name + ".new")
@@ -129,13 +148,41 @@ def load(path: Path) -> SavedAnswer:
         about = {name: record.get(name) for name in ("saved_at", "footnoted", "embedding", "model", "prompts")}
         return SavedAnswer(
             answer,
-            history_from_json(record["history"]),
             str(corpus["fingerprint"]),
             dict(corpus["content_hashes"]),
+            _asked(record),
             about,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ReadError(f"{path} is no saved answer: it lacks or garbles {error}") from error
+
+
+def _asked(record: Mapping[str, Any]) -> How:
+    """Files of earlier versions do not say which papers were chosen: all, then."""
+    options: dict[str, Any] = {"n_sources": N_SOURCES, "verified_only": False, "repair": True, "reads_again": True}
+    options |= dict(record.get("asked", {}))
+    only = options.get("only")
+    return How(
+        kind=record["answer"].get("kind"),
+        history=history_from_json(record["history"]),
+        about=_ids(options.get("about", ())),
+        without=_ids(options.get("without", ())),
+        only=None if only is None else Filter(**{name: _frozen(value) for name, value in dict(only).items()}),
+        n_sources=int(options["n_sources"]),
+        verified_only=bool(options["verified_only"]),
+        repair=bool(options["repair"]),
+        reranker=BUNDLED if options["reads_again"] else None,
+    )
+
+
+def _ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise TypeError("the ids of the papers that were chosen")
+    return tuple(value)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def verify(saved: SavedAnswer, library: Library) -> tuple[Proof, ...]:

@@ -77,8 +77,8 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
     if answer.table is not None:
         blocks += [*_aspects(answer, answer.table), "\n".join(_footnotes(answer, heads_only=True))]
     elif answer.outcome == "answered" and all(claim.is_quote for claim in answer.claims):
-        # Only quotes: each paper leads its own.
-        blocks += _footnotes(answer)
+        # Only quotes: each paper leads its own, the one that answers best first.
+        blocks += _footnotes(answer, by_use=True)
     else:
         text = "\n".join(paragraph(line) for line in answer.text.splitlines())
         if text and answer.outcome == "failed":
@@ -110,19 +110,25 @@ def _aspects(answer: Answer, table: Table) -> Iterator[str]:
         for paper_id, place in zip(table.paper_ids, row, strict=True):
             told = None if place is None else answer.claims[place]
             text = NOT_STATED if told is None else f"“{told.text}”" if told.is_quote else told.text
+            if told is not None and told.context:
+                text = f"(after: {told.context}) {text}"
             head = f"  [{numbers[paper_id]}] " if paper_id in numbers else f"  {one_line(paper_id)}: "
             lines.append(paragraph(text, " " * 6, head))
         yield "\n".join(lines)
 
 
-def _footnotes(answer: Answer, *, heads_only: bool = False) -> Iterator[str]:
-    """Each cited paper with its number, and below it what is quoted from it, in the order of the numbers."""
+def _footnotes(answer: Answer, *, heads_only: bool = False, by_use: bool = False) -> Iterator[str]:
+    """Each cited paper with its number, and below it what is quoted from it, in the order of the numbers or of use.
+
+    What a quote that begins with 'it' or 'this' goes on from stands before it in brackets.
+    """
+    contexts = {claim.text: claim.context for claim in answer.claims if claim.context}
     notices = {source.hit.paper.paper_id: source.hit.paper.notice for source in answer.sources}
     cited: dict[int, dict[Citation, None]] = {}
     for claim in answer.claims:
         for citation in claim.citations:
             cited.setdefault(citation.number, {})[citation] = None
-    for number in sorted(cited):
+    for number in cited if by_use else sorted(cited):
         citations = list(cited[number])
         if not citations[0].exists:
             yield f"[{number}?] there is no such source"
@@ -135,7 +141,15 @@ def _footnotes(answer: Answer, *, heads_only: bool = False) -> Iterator[str]:
             [
                 paragraph(head, indent, f"[{number}] "),
                 *([paragraph(f"! {notice}", indent, indent)] if notice else []),
-                *(paragraph(f"“{quote}”", f"{indent} ", indent) for quote in quotes if quote),
+                *(
+                    paragraph(text, f"{indent} ", indent)
+                    for quote in quotes
+                    for text in (
+                        f"(after: {contexts[quote]})" if quote in contexts else "",
+                        f"“{quote}”" if quote else "",
+                    )
+                    if text
+                ),
             ]
         )
 

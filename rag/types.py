@@ -238,6 +238,23 @@ class Usage:
     cost: float | None = None
     """In the currency of the model's configured prices; None without them, or without counts."""
 
+    def __add__(self, other: Usage) -> Usage:
+        """What both took. A count is None where neither has it, the cost also where a part of it is not known."""
+
+        def both(one: int | None, another: int | None) -> int | None:
+            return None if one is None and another is None else (one or 0) + (another or 0)
+
+        costs = [part.cost for part in (self, other) if part.is_counted or part.cost is not None]
+        return Usage(
+            both(self.prompt_tokens, other.prompt_tokens),
+            both(self.completion_tokens, other.completion_tokens),
+            sum(cost for cost in costs if cost is not None) if costs and None not in costs else None,
+        )
+
+    @property
+    def is_counted(self) -> bool:
+        return self.prompt_tokens is not None or self.completion_tokens is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Timings:

@@ -46,6 +46,20 @@ def test_a_saved_answer_can_be_proved_and_asked_again(pile: Path, tmp_path: Path
     assert not all(quote["holds"] for quote in run("verify", file, "--json", "--library", pile).json["quotes"])
 
 
+def test_what_was_asked_of_chosen_papers_is_asked_of_them_again(pile: Path, tmp_path: Path) -> None:
+    ids = id_of(pile, "FBLNet"), id_of(pile, "Learning from User Feedback")
+    file = tmp_path / "answer.json"
+    for command in (("compare", *ids), ("summarize", "--about", ids[0])):
+        assert run(*command, "--save", file, "--library", pile).code == 0
+        again = run("replay", file, "--library", pile)
+        assert (again.code, again.out) == (0, "the same answer as then\n")
+    record = json.loads(file.read_text("utf-8"))
+    record["asked"]["about"] = ["gone"]
+    file.write_text(json.dumps(record), "utf-8")
+    gone = run("replay", file, "--library", pile)
+    assert gone.code == 3 and "any more" in gone.err
+
+
 def test_what_cannot_be_saved_or_read_is_said_in_a_line(pile: Path, tmp_path: Path) -> None:
     assert run("ask", "-", "--save", tmp_path / "x.json", "--library", pile, stdin="a?").code == 2
     missing = run("verify", tmp_path / "none.json", "--library", pile)

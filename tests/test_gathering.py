@@ -1,4 +1,4 @@
-"""Quotes over several papers, with a scripted reranker and a scripted model of claims."""
+"""Quotes over several papers, with a scripted reranker."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 from rag.answer import relevance
 from rag.answer.aspects import sentences_by_aspect
 from rag.answer.citations import Numbering
-from rag.answer.drafts import Quoted, quotations
-from rag.answer.gathering import disagreement, quoted_comparison, quoted_list, quoted_other_side, quoted_summary
-from rag.judge.model import Belief
+from rag.answer.drafts import Quoted
+from rag.answer.gathering import quoted_comparison, quoted_list, quoted_summary
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.features import FloatArray
 from rag.retrieval.reranker import Abstract, Candidate
@@ -57,22 +56,6 @@ class Reads:
 
     def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
         raise AssertionError("what a table or a list quotes does not hang on the whole abstract")
-
-
-class Believes:
-    """Holds that two texts contradict each other where they hold certain words."""
-
-    def __init__(self, *pairs: tuple[str, str]) -> None:
-        self.pairs = pairs
-
-    def beliefs(self, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Belief]:
-        def one(claim: str, sentences: Sequence[str]) -> Belief:
-            against = any(
-                (a in claim and b in sentences[0]) or (b in claim and a in sentences[0]) for a, b in self.pairs
-            )
-            return Belief(0.02, 0.95, 0.03) if against else Belief(0.2, 0.1, 0.7)
-
-        return [one(*pair) for pair in pairs]
 
 
 @pytest.fixture
@@ -213,29 +196,3 @@ def test_a_comparison_is_a_table_of_quotes_with_gaps() -> None:
     ]
     assert rows["question"][1] is None and rows["data"] == (None, None)
     assert quoted_comparison([hit("kelp", KELP)], Reads({}), Numbering()) is None
-
-
-def test_the_other_side_quotes_only_what_contradicts() -> None:
-    hits = [hit("kelp", KELP), hit("moss", MOSS)]
-    model: Any = Believes(("Kelp is common", "scarce"))
-    assert texts(quoted_other_side("Kelp is common", hits, model, Numbering())) == ["Kelp was scarce."]
-    assert quoted_other_side("Moss is wet", hits, model, Numbering()) is None
-    assert quoted_other_side("anything", [], model, Numbering()) is None
-
-
-def test_quotes_of_two_papers_that_contradict_each_other_are_a_disagreement() -> None:
-    wet, dry = hit("wet", "Moss is wet."), hit("dry", "Moss is dry.")
-    claims = quotations([(wet, wet.chunk.sentences[0]), (dry, dry.chunk.sentences[0])], Numbering())
-    model: Any = Believes(("wet", "dry"))
-    found = disagreement(claims, model)
-    assert found is not None and found.reason == "disagreement"
-    assert [claim.text for claim in found.claims] == ["Moss is wet.", "Moss is dry."]
-    agreeing: Any = Believes()
-    assert disagreement(claims, agreeing) is None
-
-
-def test_one_paper_does_not_disagree_with_itself() -> None:
-    both = hit("both", "Moss is wet. Moss is dry.")
-    claims = quotations([(both, span) for span in both.chunk.sentences], Numbering())
-    model: Any = Believes(("wet", "dry"))
-    assert disagreement(claims, model) is None

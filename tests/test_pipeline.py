@@ -270,3 +270,43 @@ def test_the_years_that_a_question_asks_for_are_kept_to_or_said_to_be_unknown(tm
         none = ask(library, "Which papers after 2030 are about kelp forests?")
         assert {source.hit.paper.paper_id for source in none.sources} == {"old:1", "new:1"}
         assert none.notes == ("No paper here is known to be from 2031: all were searched, whatever their year.",)
+
+
+def quoted_in_turn(pile: Library, *questions: str) -> list[Answer]:
+    """The answers of a conversation in quoting mode."""
+    history: list[Turn] = []
+    answers = []
+    for question in questions:
+        answers.append(ask(pile, question, history=history))
+        history.append(Turn(question, answers[-1].text, cited_paper_ids(answers[-1].claims)))
+    return answers
+
+
+def test_quotes_can_be_fewer_or_more_and_it_is_said_where_they_cannot(pile: Library) -> None:
+    usual, shorter, again, longer = quoted_in_turn(pile, QUESTION, "shorter", "shorter", "longer")
+    assert 1 == len(shorter.claims) < len(usual.claims) < len(longer.claims)
+    assert shorter.claims[0].text in usual.text
+    assert not shorter.notes and not longer.notes
+    assert again.text == shorter.text and "could say this shorter" in again.notes[-1]
+
+
+def test_a_language_that_quotes_cannot_speak_is_said_to_need_a_model(pile: Library) -> None:
+    usual, german = quoted_in_turn(pile, QUESTION, "in German")
+    assert german.text == usual.text
+    assert any("only a model that writes can answer in German" in note for note in german.notes)
+
+
+def test_a_paper_that_the_conversation_does_not_have_is_not_made_up_for(pile: Library) -> None:
+    first, absent, beside = quoted_in_turn(pile, QUESTION, "Tell me more about [9]", "What does [9] say of drivers?")
+    assert (absent.outcome, absent.reason, absent.sources) == ("abstained", "not_a_question", ())
+    assert "no [9]" in absent.text
+    assert any("no [9]" in note for note in beside.notes)
+    (alone,) = quoted_in_turn(pile, "[1]")
+    assert alone.reason == "not_a_question"
+    assert quoted_in_turn(pile, QUESTION, "[1]")[1].claims[0].citations[0].title == first.claims[0].citations[0].title
+
+
+def test_a_comparison_by_topic_holds_papers_that_fit_it_alone(pile: Library) -> None:
+    answer = ask(pile, "Compare papers on driver attention")
+    assert answer.table is not None and len(answer.table.paper_ids) == 1
+    assert any("Only one paper" in note for note in answer.notes)

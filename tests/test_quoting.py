@@ -138,6 +138,25 @@ def test_a_quote_that_points_back_says_what_it_goes_on_from() -> None:
     assert as_text(together) == "“We grew kelp in tanks.” [1]\n“It grew fast.” [1]"
 
 
+@pytest.mark.parametrize(
+    ("start", "points"),
+    [
+        ("To fill this gap, we", True),
+        ("To address these issues we", True),
+        ("To this end, we", False),
+        ("To evaluate this paper we", False),
+        ("To train their models, they", False),
+        ("This work", False),
+    ],
+)
+def test_a_quote_that_answers_to_what_was_said_before_is_shown_with_it(start: str, points: bool) -> None:
+    abstract = f"Kelp was never counted. {start} count it."
+    spans = tuple(split_sentences(abstract))
+    paper = Paper("p", "Kelp", abstract)
+    chunk = Chunk("p#0", "p", 0, Span(0, len(abstract)), spans, 15)
+    assert bool(context_of(Hit(paper, chunk, 1.0, ()), spans[1])) == points
+
+
 def test_a_long_context_is_cut_in_its_middle_at_words() -> None:
     abstract = "We " + "really " * 60 + "measured kelp. They grew."
     paper = Paper("p", "Kelp", abstract)

@@ -6,16 +6,17 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hashing import HashingEmbedder
 
 from rag.config import ModelConfig
 from rag.errors import ReadError, StorageFull
+from rag.filters import Filter
 from rag.library import Library
 from rag.llm import open_model
-from rag.pipeline import ask
+from rag.pipeline import How, ask
 from rag.saving import differences, load, save, verify
 from rag.terminal import differences_in_words
 from rag.types import Answer, Paper, Turn
@@ -38,13 +39,13 @@ def answer(library: Library) -> Answer:
 
 
 def saved(path: Path, answer: Answer, library: Library, **more: Any) -> Path:
-    save(path, answer, more.get("history", ()), library, more.get("model"))
+    save(path, answer, cast(How, more), library)
     return path
 
 
 def test_a_saved_answer_proves_every_quote(library: Library, answer: Answer, tmp_path: Path) -> None:
     found = load(saved(tmp_path / "answer.json", answer, library, history=HISTORY))
-    assert found.history == HISTORY
+    assert found.asked["history"] == HISTORY
     assert found.corpus_fingerprint == library.corpus_fingerprint
     assert found.content_hashes == {"kelp": KELP.content_hash}
     proofs = verify(found, library)
@@ -131,3 +132,31 @@ def test_a_file_that_is_not_there_and_a_place_that_cannot_be_written(
         load(tmp_path / "none.json")
     with pytest.raises(StorageFull):
         saved(tmp_path / "no" / "folder" / "answer.json", answer, library)
+
+
+def test_it_is_asked_again_of_the_papers_that_were_chosen(library: Library, answer: Answer, tmp_path: Path) -> None:
+    only = Filter(to_year=2020, tags=("sea",))
+    how = How(about=("kelp",), without=("moss",), only=only, n_sources=3, verified_only=True, repair=False)
+    asked = load(saved(tmp_path / "answer.json", answer, library, **how)).asked
+    assert {name: asked[name] for name in how} == how  # type: ignore[literal-required]
+    found = load(saved(tmp_path / "answer.json", answer, library, about=("kelp",)))
+    again = ask(library, str(found.answer["question"]), **found.asked)
+    assert differences(found, again, library).nothing
+
+
+def test_a_file_that_does_not_say_how_it_was_asked_is_asked_of_all(
+    library: Library, answer: Answer, tmp_path: Path
+) -> None:
+    path = saved(tmp_path / "answer.json", answer, library)
+    record = json.loads(path.read_text("utf-8"))
+    del record["asked"]
+    path.write_text(json.dumps(record), "utf-8")
+    assert load(path).asked["about"] == () and load(path).asked["only"] is None
+
+
+@pytest.mark.parametrize("asked", [{"about": "kelp"}, {"about": [3]}, {"only": {"no_such": 1}}, {"n_sources": "x"}, 7])
+def test_how_it_was_asked_may_not_be_garbled(library: Library, answer: Answer, tmp_path: Path, asked: object) -> None:
+    path = saved(tmp_path / "answer.json", answer, library)
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"asked": asked}), "utf-8")
+    with pytest.raises(ReadError):
+        load(path)

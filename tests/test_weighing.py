@@ -12,11 +12,12 @@ from scripted_server import Says, ScriptedServer
 from rag.answer.weighing import NO_USE_IN_ASKING, SURE_ABOVE, is_worth_asking, why_quote_instead
 from rag.config import ModelConfig
 from rag.conversation import Wanted
+from rag.judge.opening import open_judge
 from rag.library import Library
 from rag.llm import OpenAICompatibleModel
 from rag.pipeline import ask
 from rag.retrieval.evidence import Evidence
-from rag.types import Answer, Claim
+from rag.types import Answer, Claim, Usage
 
 QUESTION = "How is driver attention predicted by FBLNet?"
 FACT = "FBLNet models the accumulation of driving experience"
@@ -105,3 +106,28 @@ def test_what_is_asked_to_correct_a_sentence_counts_as_used(pile: Library) -> No
     )
     assert n_requests == 2
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (22, 14)
+
+
+def test_what_a_judging_model_takes_counts_as_used_and_is_priced(pile: Library) -> None:
+    verdict = '{"quote": "driving experience accumulation procedure", "verdict": "A"}'
+    with ScriptedServer(Says(f"{FACT} [1]. It was tested on 93 datasets [1]."), Says(verdict), Says(verdict)) as server:
+        config = ModelConfig(
+            server.base_url, "scripted", context_tokens=16_000, max_retries=0, price_in=2.0, price_out=4.0
+        )
+        model = OpenAICompatibleModel(config)
+        answer = ask(pile, QUESTION, model=model, judge=open_judge("llm", model), repair=False)
+        n_requests = len(server.requests)
+    assert n_requests == 3
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (11 * n_requests, 7 * n_requests)
+    assert answer.usage.cost == pytest.approx(n_requests * (11 * 2.0 + 7 * 4.0) / 1_000_000)
+
+
+def test_a_judge_without_a_model_takes_nothing(pile: Library) -> None:
+    assert ask(pile, QUESTION).usage == Usage()
+
+
+def test_a_sum_of_usage_knows_its_cost_only_where_each_part_does() -> None:
+    assert Usage(1, 2, 0.5) + Usage() == Usage(1, 2, 0.5)
+    assert Usage(1, 2, 0.5) + Usage(3, 4, 0.25) == Usage(4, 6, 0.75)
+    assert Usage(1, 2, 0.5) + Usage(3, 4) == Usage(4, 6)
+    assert sum([Usage(), Usage(None, 4)], Usage()) == Usage(None, 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.answer.manner import AS_USUAL, Manner
-from rag.conversation import understand
+from rag.conversation import points_nowhere, understand
 from rag.filters import Filter
 from rag.types import Turn
 
@@ -202,3 +202,50 @@ def test_a_model_says_what_a_follow_up_asks_and_rules_where_it_does_not() -> Non
 )
 def test_a_question_that_nearly_fits_a_pattern_over_and_over_is_read_all_the_same(question: str) -> None:
     assert understand(question, (FIRST,), TITLES.get).question
+
+
+LISTED = Turn("Which papers watch drivers?", "Some [1] [2] [3].", ("fblnet", "gaze", "otter"))
+ONE_CITED = Turn("How does it work?", "By loops [1].", ("fblnet",))
+
+
+@pytest.mark.parametrize("question", ["[2]", "the second one", "The second paper, please.", "explain [2]", "and [2]?"])
+def test_a_turn_that_only_points_wants_to_hear_of_that_paper(question: str) -> None:
+    found = understand(question, (LISTED,), TITLES.get)
+    assert (found.kind, found.about, found.question) == ("summary", ("gaze",), TITLES["gaze"])
+
+
+def test_the_second_one_of_a_list_is_found_though_one_paper_was_spoken_of_since() -> None:
+    assert understand("the second one", (LISTED, ONE_CITED), TITLES.get).about == ("gaze",)
+    assert understand("without the third one", (LISTED, ONE_CITED), TITLES.get).without == ("otter",)
+    assert understand("the other one", (LISTED, ONE_CITED), TITLES.get).about == ()
+
+
+def test_what_about_another_paper_may_be_put_into_words_by_a_model() -> None:
+    found = understand("what about [2]?", (LISTED,), TITLES.get, rewrite=lambda *_: "How does gaze work?")
+    assert (found.question, found.about) == ("How does gaze work?", ())
+    assert understand("what about [2]?", (LISTED,), TITLES.get, rewrite=lambda *_: None).about == ("gaze",)
+
+
+def test_a_wish_is_never_the_topic_that_a_follow_up_points_back_to() -> None:
+    history = (Turn("How is driver attention predicted?", "Well."), Turn("shorter", "Well."))
+    assert understand("Why is that?", history, TITLES.get).question == f"Why is that? ({history[0].question})"
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Tell me more about [9]", "There is no [9] in this conversation; its papers are [1] to [3]."),
+        ("What does [8] say, and [9]?", "There is no [8] and no [9] in this conversation; its papers are [1] to [3]."),
+        ("the fifth one", "3 papers were cited last: which one is “the fifth”?"),
+        ("What does [2] say?", None),
+        ("the second one", None),
+        ("What happens in the fifth step?", None),
+    ],
+)
+def test_a_paper_that_the_conversation_does_not_have_is_said_to_be_missing(question: str, said: str | None) -> None:
+    assert points_nowhere(question, (LISTED,)) == said
+
+
+def test_without_a_conversation_nothing_is_pointed_at() -> None:
+    assert points_nowhere("Tell me more about [3]", ()) == "There is no [3] in this conversation."
+    assert points_nowhere("the second one", ()) == "No paper has been cited yet: which one is “the second”?"

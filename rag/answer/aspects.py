@@ -42,6 +42,8 @@ class Aspect:
     place: Place
     slope: float = 0.0
     """What the last sentence gains over the first."""
+    needs_cue: bool = False
+    """Whether a sentence without any of the cue's words never tells it, however it is read."""
 
 
 _AIMS = (
@@ -179,6 +181,7 @@ ASPECTS = (
             _ELSEWHERE,
         ),
         "after",
+        needs_cue=True,
     ),
 )
 
@@ -230,6 +233,8 @@ def _scores(title: str, texts: Sequence[str], does: int | None, aspect: Aspect, 
         scores[place] += STRONG_WORTH * (aspect.strong.search(text) is not None)
         scores[place] -= WEAK_COST * (aspect.weak.search(text) is not None)
         scores[place] -= MISPLACED_COST * _is_misplaced(place, does, aspect.place)
+        if aspect.needs_cue and not aspect.cue.search(text):
+            scores[place] = -np.inf
     scores[read < SURELY_NOT] = -np.inf
     told: FloatArray = scores.astype(np.float32)
     return told

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 import prompts
 from rag.answer.aspects import ASPECTS
 from rag.answer.citations import DraftSentence, Numbering, cited, parse_markers
-from rag.answer.summarising import added
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.context import render_sources
@@ -44,7 +43,7 @@ def write_comparison(
                 reply += piece
                 if stopped() or len(reply) > _MAX_REPLY_CHARACTERS:
                     break
-        usage = added(usage, stream.usage)
+        usage += stream.usage
         if stopped():
             break
         said = _lines_of(reply, names)

@@ -27,7 +27,8 @@ class Quoted:
 MAX_CONTEXT_CHARACTERS = 160
 
 _POINTS_BACK = re.compile(
-    r"(?:it|its|they|their|them|these|those|this|such|both|here|the (?:former|latter|two|same))\b(?!['’]s\b)"
+    r"(?:it|its|they|their|them|these|those|this|such|both|here|the (?:former|latter|two|same)"
+    r"|to (?:[a-z]+ ){1,2}(?:this|these|those|such))\b(?!['’]s\b)"
     r"(?! (?:paper|work|article|study|review|letter|survey|thesis|note|report|has been|is (?:well )?known)\b)",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""Quotes over several papers: lists, summaries, comparisons and the other side, with no model at all."""
+"""Quotes over several papers: lists, summaries and comparisons, with no model at all."""
 
 from __future__ import annotations
 
@@ -9,32 +9,42 @@ import numpy as np
 from rag.answer import relevance
 from rag.answer.aspects import ASPECTS, sentences_by_aspect
 from rag.answer.citations import Numbering
-from rag.answer.drafts import Abstention, Quoted, quotation, quotations
+from rag.answer.drafts import Quoted, quotation, quotations
+from rag.answer.manner import Length
 from rag.answer.telling import most_telling
-from rag.judge.model import ClaimModel
 from rag.retrieval.evidence import Evidence
 from rag.retrieval.reranker import Reranker
 from rag.types import Claim, Hit, Span, Table
 
-MAX_LISTED, MAX_SUMMARISED, MAX_COMPARED = 10, 8, 4
+MAX_LISTED: dict[Length, int] = {"shorter": 3, "usual": 10, "longer": 10}
+MAX_SUMMARISED: dict[Length, int] = {"shorter": 3, "usual": 8, "longer": 12}
+MAX_COMPARED = 4
+
+MAX_EACH: dict[Length, int] = {"shorter": 1, "usual": 3, "longer": 5}
+"""Sentences of one paper in a summary of few."""
 
 ALIKE = 0.9
 """Cosine from which a second sentence says what the first said."""
 
-CONTRADICTED_ABOVE = 0.6
-"""Probability of a contradiction from which a sentence speaks against a statement."""
 
-
-def quoted_list(topic: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering) -> Quoted | None:
+def quoted_list(
+    topic: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, length: Length = "usual"
+) -> Quoted | None:
     """The papers that fit, the best first, each with the sentence that decides; None if none does."""
     fits = relevance.log_odds(topic, hits, evidence)
     fitting = sorted((at for at in range(len(hits)) if fits[at] > 0), key=lambda at: (-fits[at], at))
-    places = [(hits[at], most_telling(hits[at], topic)) for at in fitting[:MAX_LISTED]]
+    places = [(hits[at], most_telling(hits[at], topic)) for at in fitting[: MAX_LISTED[length]]]
     return Quoted(quotations(places, numbering)) if places else None
 
 
 def quoted_summary(
-    topic: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, *, chosen_by_hand: bool = False
+    topic: str,
+    hits: Sequence[Hit],
+    evidence: Evidence,
+    numbering: Numbering,
+    *,
+    chosen_by_hand: bool = False,
+    length: Length = "usual",
 ) -> Quoted | None:
     """The most telling sentence of each paper that fits, papers in their order; of a few papers more of each.
 
@@ -42,10 +52,10 @@ def quoted_summary(
     Papers that somebody chose all fit. None if none does.
     """
     fits = relevance.log_odds(topic, hits, evidence)
-    fitting = [at for at in range(len(hits)) if chosen_by_hand or fits[at] > 0][:MAX_SUMMARISED]
+    fitting = [at for at in range(len(hits)) if chosen_by_hand or fits[at] > 0][: MAX_SUMMARISED[length]]
     if not fitting:
         return None
-    n_each = max(1, min(3, MAX_SUMMARISED // len(fitting)))
+    n_each = max(1, min(MAX_EACH[length], MAX_SUMMARISED[length] // len(fitting)))
     said: list[np.ndarray] = []
     places: list[tuple[Hit, Span]] = []
     for at in fitting:
@@ -85,40 +95,6 @@ def quoted_comparison(hits: Sequence[Hit], reranker: Reranker, numbering: Number
     names = tuple(aspect.name for aspect in ASPECTS)
     cells = tuple(tuple(column.get(name) for column in columns) for name in names)
     return Quoted(tuple(claims), Table(names, tuple(hit.paper.paper_id for hit in compared), cells))
-
-
-def quoted_other_side(
-    statement: str, hits: Sequence[Hit], model: ClaimModel, numbering: Numbering, n_quotes: int = 5
-) -> Quoted | None:
-    """The sentences that contradict the statement, the surest first; None if none does."""
-    places = [(hit, span) for hit in hits for span in hit.chunk.sentences]
-    beliefs = model.beliefs([(statement, (span.of(hit.paper.abstract),)) for hit, span in places])
-    against = [
-        (belief.contradicted, -n, place)
-        for n, (belief, place) in enumerate(zip(beliefs, places, strict=True))
-        if belief.contradicted >= CONTRADICTED_ABOVE
-    ]
-    against.sort(key=lambda one: one[:2], reverse=True)
-    chosen = [place for _, _, place in against[:n_quotes]]
-    return Quoted(quotations(chosen, numbering)) if chosen else None
-
-
-def disagreement(claims: Sequence[Claim], model: ClaimModel, above: float = 0.9) -> Abstention | None:
-    """If two of the quotes, of different papers, say opposite things: both sides."""
-    pairs = [
-        (one, other)
-        for n, one in enumerate(claims)
-        for other in claims[n + 1 :]
-        if one.citations[0].paper_id != other.citations[0].paper_id
-    ]
-    if not pairs:
-        return None
-    there = model.beliefs([(one.text, (other.text,)) for one, other in pairs])
-    back = model.beliefs([(other.text, (one.text,)) for one, other in pairs])
-    for (one, other), a, b in zip(pairs, there, back, strict=True):
-        if min(a.contradicted, b.contradicted) >= above:
-            return Abstention("disagreement", "The abstracts disagree on that. Both sides:", (one, other))
-    return None
 
 
 def _by_worth(topic: str, at: int, hit: Hit, evidence: Evidence) -> list[Span]:

@@ -22,6 +22,10 @@ _SENTENCES: dict[Kind, dict[Length, str]] = {
 }
 
 
+CANNOT_TRANSLATE = "Quotes stay in the language of their abstracts: only a model that writes can answer in {language}."
+NO_OTHER_LENGTH = "Whole sentences are quoted: only a model that writes could say this {length}."
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     length: Length = "usual"
@@ -32,6 +36,13 @@ class Manner:
         """For a prompt: '1 to 3 short sentences, in German'."""
         words = _SENTENCES[kind][self.length]
         return f"{words}, in {self.language}" if self.language else words
+
+    def unmet(self, *, is_same: bool) -> list[str]:
+        """What quoting cannot do of it, in words; ``is_same`` says that it came to the same as before."""
+        unmet = [CANNOT_TRANSLATE.format(language=self.language)] if self.language not in (None, "English") else []
+        if self.length != "usual" and is_same:
+            unmet.append(NO_OTHER_LENGTH.format(length=self.length))
+        return unmet
 
     def like(self, question: str) -> Manner:
         """In the language of ``question``, which is not shown otherwise, unless another one was wished for."""

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from rag.answer.citations import Numbering, parse_markers
 from rag.answer.drafts import Abstention, Quoted, quotations
+from rag.answer.manner import Length
 from rag.answer.telling import most_telling
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.question import asks_for_several, names_held
 from rag.types import Claim, Hit
 
-MAX_QUOTES = 3
+MAX_QUOTES: dict[Length, int] = {"shorter": 1, "usual": 3, "longer": 5}
 
 QUOTED_WITHIN = 5.0
 """How far a quoted sentence's score may lie below the best one's: on 270 questions about the papers that ship two
@@ -37,16 +38,21 @@ NEARLY_AS_NEAR, MAX_NAMED = 0.85, 3
 
 
 def quote(
-    question: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, answers_above: float = ANSWERS_ABOVE
+    question: str,
+    hits: Sequence[Hit],
+    evidence: Evidence,
+    numbering: Numbering,
+    answers_above: float = ANSWERS_ABOVE,
+    length: Length = "usual",
 ) -> Quoted | Abstention:
-    """At most three quotes, or why there are none.
+    """At most three quotes, or why there are none; one where it is to be short, up to five where it may be long.
 
     The paper that answers best comes first, its quotes in reading order; then those of other
     papers.
     """
     if not evidence.sentences or not is_enough(evidence.log_odds, answers_above):
         return abstention(question, hits)
-    read = in_reading_order(chosen(question, hits, evidence))
+    read = in_reading_order(chosen(question, hits, evidence, length))
     return Quoted(quotations([(hits[sentence.hit], sentence.span) for sentence in read], numbering))
 
 
@@ -60,18 +66,20 @@ def quoted_within(question: str) -> float:
     return SEVERAL_WITHIN if asks_for_several(question) else QUOTED_WITHIN
 
 
-def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[RankedSentence]:
+def chosen(question: str, hits: Sequence[Hit], evidence: Evidence, length: Length = "usual") -> list[RankedSentence]:
     """The sentences to quote: the best ones, those of the leading paper first, of which there is always one.
 
     Where several papers are wanted, first one of each near paper: the sentence that says what
     the paper does, if there is one, and not the one that merely touches the question.
     """
     ranked = list(evidence.sentences)
+    at_most = MAX_QUOTES[length]
     if not asks_for_several(question):
-        best_ones = [sentence for sentence in ranked[:MAX_QUOTES] if sentence.score > ranked[0].score - QUOTED_WITHIN]
+        within = SEVERAL_WITHIN if length == "longer" else QUOTED_WITHIN
+        best_ones = [sentence for sentence in ranked[:at_most] if sentence.score > ranked[0].score - within]
         leading = [sentence for sentence in ranked if sentence.hit == 0] if evidence.first_leads else []
         own = [sentence for sentence in best_ones if sentence in leading] or leading[:1]
-        return [*own, *(sentence for sentence in best_ones if sentence not in own)][:MAX_QUOTES]
+        return [*own, *(sentence for sentence in best_ones if sentence not in own)][:at_most]
     least = NEAR_PAPER * max(hits[sentence.hit].score for sentence in ranked)
     best = {sentence.hit: sentence for sentence in reversed(ranked)}
     near = [
@@ -82,7 +90,7 @@ def chosen(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[Ranke
         and sentence.score > ranked[0].score - SEVERAL_WITHIN
     ]
     deciding = [_telling(question, sentence, hits, ranked) for sentence in near]
-    return [*deciding, *(sentence for sentence in ranked if sentence not in deciding)][:MAX_QUOTES]
+    return [*deciding, *(sentence for sentence in ranked if sentence not in deciding)][:at_most]
 
 
 def _telling(

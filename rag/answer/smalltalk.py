@@ -32,12 +32,33 @@ _SELF = re.compile(
     r"|have (any )?(feelings|friends|hobbies|emotions|a (name|family|pet|soul|life)))( (of|by) .{1,40})?( at all)?",
     re.IGNORECASE,
 )
+MAX_SECRETIVE = 300
+"""Characters of a question that only asks for what is hidden."""
+
+_SECRET = r"(?:prompts?|instructions|system message|(?:api[ -]?)?keys?|passwords?|secrets?|tokens?|configuration)"
+_SECRETS = re.compile(
+    r"(?:(?:ignore|disregard|forget) (?:all |any |of |the |your |my |previous |prior |above )*"
+    r"(?:instructions|rules|prompts?)\W*)?"
+    r"(?:(?:and|then|now|please|can you|could you)\W+)*"
+    r"(?:(?:reveal|show|print|repeat|tell|give|output|display|leak|say|write)(?: (?:me|us|out))?"
+    r"|what(?: is|'s| are| was))"
+    r" (?:your|the(?= (?:system|api|hidden|secret|initial|original)\b))(?: (?:full|own|system|hidden|secret|initial"
+    rf"|original|exact|complete|api))* {_SECRET}"
+    rf"(?:(?:,| and| or) (?:your |the )?(?:(?:system|api|secret) )?{_SECRET})*"
+    r"(?:,? (?:verbatim|word for word|above|to me|now|please|in full))*",
+    re.IGNORECASE,
+)
 _FILLER = re.compile(r"please|so|well|and|oh|ah|hm+|but|now|you", re.IGNORECASE)
 _BREAK = re.compile(r"[!?.,;:…()–—]+|\s-\s|\band\b|[\U0001F300-\U0001FAFF☀-➿]+")
 
 _ABILITIES = (
     "I answer questions from the abstracts in this library, with a footnote on every sentence. "
     "Ask about a method, a result, a number or a problem that the papers treat."
+)
+
+_NO_SECRETS = (
+    "There is nothing hidden to show: prompts are plain files that come with this program, and no key is ever put "
+    "into one. " + _ABILITIES
 )
 
 
@@ -48,6 +69,8 @@ def reply(question: str) -> str | None:
     """
     if not any(unicodedata.category(ch)[0] == "L" for ch in question):
         return "There is no question in that. " + _ABILITIES
+    if len(question) <= MAX_SECRETIVE and _SECRETS.fullmatch(_plain(question)):
+        return _NO_SECRETS
     phrases = [phrase for phrase in (" ".join(part.split()) for part in _BREAK.split(question)) if phrase]
     kinds = set()
     for phrase in phrases:
@@ -60,6 +83,10 @@ def reply(question: str) -> str | None:
         if kind in kinds:
             return said
     return None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("’", "'").split()).strip(" ?.!:;\"'")
 
 
 _REPLIES = {

@@ -46,7 +46,7 @@ def write_summary(
                 write(_messages(topic, group, model, manner), group, model, Numbering(), stopped=stopped)
             )
             notes += own
-            usage = added(usage, ended.usage)
+            usage += ended.usage
             if ended.stopped:
                 yield from _as_they_are(notes, numbering, Written(_text(notes), stopped=True, usage=usage))
                 return
@@ -59,7 +59,7 @@ def write_summary(
             for part in parts:
                 messages, of = _combining(topic, part, sources, manner)
                 own, ended = _drained(write(messages, of, model, Numbering(), stopped=stopped))
-                usage = added(usage, ended.usage)
+                usage += ended.usage
                 shorter += own
                 if ended.stopped:
                     yield from _as_they_are(notes, numbering, Written(_text(notes), stopped=True, usage=usage))
@@ -70,20 +70,11 @@ def write_summary(
         messages, of = _combining(topic, parts[0], sources, manner)
         for told in write(messages, of, model, numbering, stopped=stopped):
             if isinstance(told, Written):
-                told = dataclasses.replace(told, usage=added(usage, told.usage))
+                told = dataclasses.replace(told, usage=usage + told.usage)
             yield told
     except ModelError:
         yield from _numbered(notes, numbering)
         raise
-
-
-def added(one: Usage, other: Usage) -> Usage:
-    """What both took; None where neither said."""
-
-    def both(a: int | None, b: int | None) -> int | None:
-        return None if a is None and b is None else (a or 0) + (b or 0)
-
-    return Usage(both(one.prompt_tokens, other.prompt_tokens), both(one.completion_tokens, other.completion_tokens))
 
 
 def _messages(topic: str, group: Sequence[Source], model: LanguageModel, manner: Manner) -> Sequence[Message]:

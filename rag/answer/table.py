@@ -26,6 +26,8 @@ def _of(place: int | None, claims: Sequence[Claim]) -> str:
         return f"*{NOT_STATED}*"
     claim = claims[place]
     text = f"“{claim.text}”" if claim.is_quote else claim.text
+    if claim.context:
+        text = f"(after: {claim.context}) {text}"
     return f"{_cell(text)} {''.join(marker_text(citation) for citation in claim.citations)}"
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import prompts
-from rag.answer import gathering, quoting, relevance
+from rag.answer import gathering, opposing, quoting, relevance
 from rag.answer.citations import Numbering
 from rag.answer.comparing import write_comparison
-from rag.answer.drafts import Abstention, Quoted
+from rag.answer.drafts import Abstention, Quoted, quotations
 from rag.answer.summarising import write_summary
 from rag.answer.writing import Written, write
 from rag.context import budget_for, fit, groups_of, neutralise, render_sources
@@ -17,6 +17,7 @@ from rag.conversation import Wanted
 from rag.judge import model as claim_model
 from rag.llm import LanguageModel, Message
 from rag.retrieval.evidence import MANY, Breadth, Evidence, best_spans
+from rag.retrieval.features import FloatArray
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.types import Claim, Hit, Kind, Source, Wrote
 
@@ -25,6 +26,8 @@ N_PAPERS: dict[Kind, int] = {"list": 12, "summary": 12, "comparison": 4, "other_
 
 SHOWN_ABOVE, MIN_SHOWN = -1.5, 3
 """For lists and summaries a model is shown papers that may well fit by ``relevance``, or the first few."""
+
+MIN_COMPARED = 2
 
 MAX_SHOWN_SENTENCES = 5
 """What a small model is shown to answer from, of all papers together, if they lie as near the best one as quotes must.
@@ -47,7 +50,8 @@ def prompt_for(kind: Kind, model: LanguageModel) -> str:
 
 def breadth_for(wanted: Wanted) -> Breadth | None:
     """None leaves it to the question's words."""
-    return MANY if wanted.kind in ("list", "summary") else None
+    by_topic = wanted.kind == "comparison" and not wanted.about
+    return MANY if wanted.kind in ("list", "summary") or by_topic else None
 
 
 def quoted(
@@ -56,37 +60,57 @@ def quoted(
     evidence: Evidence,
     numbering: Numbering,
     reranker: Reranker | None,
+    embed: Callable[[str], FloatArray],
     answers_above: float = quoting.ANSWERS_ABOVE,
 ) -> Quoted | Abstention:
     """What the kind of work comes to with no model."""
-    question = wanted.question
+    question, length = wanted.question, wanted.manner.length
     if wanted.kind == "answer":
-        drafts = quoting.quote(question, hits, evidence, numbering, answers_above)
+        drafts = quoting.quote(question, hits, evidence, numbering, answers_above, length)
         if isinstance(drafts, Abstention) or reranker is None:  # nothing is to be read by a model
             return drafts
-        return gathering.disagreement(drafts.claims, claim_model.BUNDLED) or drafts
+        told = opposing.disagreement(drafts.claims, hits, evidence, claim_model.BUNDLED, embed, numbering)
+        return told or drafts
     found: Quoted | None
     if not wanted.about and not quoting.is_near(question, hits):
         return quoting.abstention(question, hits)
     if wanted.kind == "list":
-        found = gathering.quoted_list(wanted.topic, hits, evidence, numbering)
+        found = gathering.quoted_list(wanted.topic, hits, evidence, numbering, length)
     elif wanted.kind == "summary":
-        found = gathering.quoted_summary(wanted.topic, hits, evidence, numbering, chosen_by_hand=bool(wanted.about))
+        by_hand = bool(wanted.about)
+        found = gathering.quoted_summary(wanted.topic, hits, evidence, numbering, chosen_by_hand=by_hand, length=length)
     elif wanted.kind == "comparison":
-        found = gathering.quoted_comparison(_as_chosen(wanted, hits), reranker or BUNDLED, numbering)
+        found = gathering.quoted_comparison(compared(wanted, hits, evidence), reranker or BUNDLED, numbering)
     else:
-        found = gathering.quoted_other_side(wanted.topic, hits, claim_model.BUNDLED, numbering)
+        found = opposing.quoted_other_side(
+            wanted.topic, embed(wanted.topic), hits, claim_model.BUNDLED, numbering, length
+        )
         if found is None:
             text = "Nothing in the abstracts that come near speaks against it."
             return Abstention("not_stated", text)
     return found or quoting.abstention(question, hits)
 
 
-def _as_chosen(wanted: Wanted, hits: Sequence[Hit]) -> Sequence[Hit]:
-    """In the order in which the papers were named, if they were."""
-    if not wanted.about:
-        return hits
-    return sorted(hits, key=lambda hit: wanted.about.index(hit.paper.paper_id))
+def disagreement(
+    wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, embed: Callable[[str], FloatArray]
+) -> Abstention | None:
+    """Both sides, where sentences that a question finds say opposite things, for a model that wrote of none."""
+    if wanted.kind != "answer" or not evidence.sentences:
+        return None
+    places = [(hits[one.hit], one.span) for one in quoting.chosen(wanted.question, hits, evidence)]
+    claims = quotations(places, Numbering())
+    return opposing.disagreement(claims, hits, evidence, claim_model.BUNDLED, embed, Numbering())
+
+
+def compared(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence) -> Sequence[Hit]:
+    """The papers to set side by side: those that were chosen, in their order, or those that fit the topic.
+
+    The first two need to fit less: of 'X and Y' each paper is only half of what is asked for.
+    """
+    if wanted.about:
+        return sorted(hits, key=lambda hit: wanted.about.index(hit.paper.paper_id))
+    fits = relevance.log_odds(wanted.topic, hits, evidence)
+    return [hit for at, hit in enumerate(hits) if fits[at] > (SHOWN_ABOVE if at < MIN_COMPARED else 0.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +142,8 @@ def shown(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, model: Langua
     if wanted.kind == "comparison":
         # A table's cell may rest on any sentence, so each paper is shown whole, alone.
         single = [
-            fit([hit], budget_tokens=budget, max_sources=1, evidence="abstracts") for hit in _as_chosen(wanted, hits)
+            fit([hit], budget_tokens=budget, max_sources=1, evidence="abstracts")
+            for hit in compared(wanted, hits, evidence)
         ]
         return Shown((tuple(Source(n, s.hit, s.sentences) for n, (s,) in enumerate(filter(None, single), 1)),))
     if wanted.kind == "summary":

@@ -131,7 +131,19 @@ def replay(options: argparse.Namespace) -> int:
 
     saved = load(options.file)
     with _asking(options) as (library, how):
-        how |= {"kind": saved.answer.get("kind"), "history": saved.history}
+        asked = saved.asked
+        held = tuple(paper_id for paper_id in asked["about"] or () if paper_id in library)
+        if asked["about"] and not held:
+            say("none of the papers that it was asked of is in the library any more")
+            return 3
+        how = {
+            **how,
+            **asked,
+            "about": held,
+            "verified_only": how["verified_only"] or asked["verified_only"],
+            "repair": how["repair"] and asked["repair"],
+            "reranker": how["reranker"] and asked["reranker"],
+        }
         answer = ask_library(library, str(saved.answer["question"]), **how)
         found = differences(saved, answer, library)
     if options.json:
@@ -191,7 +203,7 @@ def _told(
     if options.save:
         from rag.saving import save
 
-        save(options.save, answer, how.get("history", ()), library, how.get("model"))
+        save(options.save, answer, how, library)
         say(f"saved to {options.save}: 'footnoted verify {options.save}' proves its quotes again")
     return EXIT_CODES[answer.outcome]
 

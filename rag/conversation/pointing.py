@@ -64,6 +64,14 @@ _ORDINAL = re.compile(
     r"| (?:do|does|did|is|was|has|had|can|use[sd]?|differ|say|work|need|compare|perform)\b|\s*(?:[?.,;!]|$)))",
     re.IGNORECASE,
 )
+_LEAD = r"(?:and|but|so|now|then|what about|how about)"
+_BARE = re.compile(
+    rf"^\W*(?P<lead>(?:{_LEAD}\W+)*)(?:(?:please|can you|could you|describe|explain|open|take)\W+)*"
+    r"(?:(?:\[\d{1,2}\]\W*(?:and\W+)?)+|the (?:former|latter|first|second|third|fourth|fifth|last|other)"
+    r"(?: (?:one|paper|study|work|article|source))?)\W*(?:please\W*)?$",
+    re.IGNORECASE,
+)
+_COUNTED = ("second", "third", "fourth", "fifth")
 _PLACES = {
     "first": 0,
     "former": 0,
@@ -134,7 +142,39 @@ def papers_meant(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     if not cited or not points_back(question, last_topic(history)):
         return ()
     ordinal = _ORDINAL.search(question)
-    return at_place(ordinal.group(1), cited) if ordinal else cited[:1]
+    return placed(ordinal.group(1), history) if ordinal else cited[:1]
+
+
+def placed(word: str, history: Sequence[Turn]) -> tuple[str, ...]:
+    """What 'first', 'last' or 'other' means of the papers cited last; 'second' and so on of the last turn that cited
+    so many; () if there is none."""
+    for turn in reversed(history):
+        found = at_place(word, turn.paper_ids)
+        if found or (turn.paper_ids and word.casefold() not in _COUNTED):
+            return found
+    return ()
+
+
+def is_bare(question: str, *, led: bool = True) -> bool:
+    """True if the question only points at papers: '[3]', 'the second one'; where ``led``, also 'and [3]?'"""
+    found = _BARE.match(question)
+    return found is not None and (led or not found["lead"])
+
+
+def points_nowhere(question: str, history: Sequence[Turn]) -> str | None:
+    """What to say to words that point at a paper which the conversation does not have; None if each is there."""
+    papers = numbered(history)
+    absent = [int(n) for n in dict.fromkeys(_NUMBER.findall(question)) if not 0 < int(n) <= len(papers)]
+    if absent:
+        named = " and no ".join(f"[{n}]" for n in absent)
+        there = {0: "", 1: "; its only paper is [1]"}.get(len(papers), f"; its papers are [1] to [{len(papers)}]")
+        return f"There is no {named} in this conversation{there}."
+    ordinal = _ORDINAL.search(question)
+    if ordinal is None or papers_meant(question, history) or not is_bare(question):
+        return None
+    n_cited = len(last_cited(history))
+    cited = {0: "No paper has been cited yet", 1: "Only one paper was cited last"}
+    return f"{cited.get(n_cited, f'{n_cited} papers were cited last')}: which one is “the {ordinal.group(1)}”?"
 
 
 def at_place(word: str, cited: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from rag.answer.kinds import kind_of, topic_of
 from rag.answer.manner import AS_USUAL, Length, Manner
-from rag.conversation.pointing import at_place, last_cited, numbered, papers_meant, standalone
+from rag.conversation.pointing import is_bare, last_cited, numbered, papers_meant, placed, standalone
 from rag.conversation.years import years_in
 from rag.filters import Filter
 from rag.types import Kind, Turn
@@ -165,13 +165,43 @@ def _understand(
     if about and titles and asked_kind in ("summary", "comparison"):
         topic = "; ".join(titles)
         return Wanted(topic, asked_kind, topic, manner, about, without)
+    if about and titles and is_bare(question):
+        # 'And [3]?' may ask of it what was asked before, which only a model can say.
+        alone = rewrite(question, history) if rewrite is not None and not is_bare(question, led=False) else None
+        if alone is not None:
+            return Wanted(alone, asked_kind, topic_of(alone, asked_kind), manner, (), without)
+        topic = "; ".join(titles)
+        return Wanted(topic, kind or "summary", topic, manner, about, without)
     meant = papers_meant(question, history)
     if without and set(meant) <= set(without):
         return Wanted(question, asked_kind, topic_of(question, asked_kind), manner, (), without)
-    alone = standalone(question, history, [title for paper_id in meant if (title := title_of(paper_id)) is not None])
+    spoken_of = [title for paper_id in meant if (title := title_of(paper_id)) is not None]
+    alone = standalone(question, history, spoken_of or _last_question(history))
     if alone != question and rewrite is not None:
         alone = rewrite(question, history) or alone
     return Wanted(alone, asked_kind, topic_of(alone, asked_kind), manner, (), without)
+
+
+def is_only_for_papers(question: str) -> bool:
+    """True for 'tell me more about [3]' and 'the second one': without those papers there is nothing to search for."""
+    more = _MORE_ABOUT.match(question)
+    return is_bare(more["what"] if more else question)
+
+
+def _last_question(history: Sequence[Turn]) -> list[str]:
+    """The last question that was more than a wish for the one before it, if there is one."""
+    for n, turn in reversed(list(enumerate(history))):
+        if not _is_wish(turn.question, history[:n]):
+            return [turn.question]
+    return []
+
+
+def _is_wish(question: str, history: Sequence[Turn]) -> bool:
+    """True for 'shorter', 'without [2]' and 'only after 2020'."""
+    manner, rest = _manner(question)
+    without, rest = _without(rest, history)
+    only, rest = years_in(rest)
+    return (manner != AS_USUAL or bool(without) or only is not None) and not _FILLERS.sub(" ", rest).strip(" ?.!,;:'")
 
 
 def _manner(question: str) -> tuple[Manner, str]:
@@ -196,8 +226,8 @@ def _manner(question: str) -> tuple[Manner, str]:
 def _without(question: str, history: Sequence[Turn]) -> tuple[tuple[str, ...], str]:
     papers = numbered(history)
     found = _WITHOUT.search(question)
-    if found is None and papers and (placed := _WITHOUT_PLACE.search(question)):
-        return at_place(placed[1], last_cited(history)), " ".join(question[: placed.start()].split())
+    if found is None and papers and (found_place := _WITHOUT_PLACE.search(question)):
+        return placed(found_place[1], history), " ".join(question[: found_place.start()].split())
     if found is None or not papers:
         return (), question
     numbers = [int(number) for number in _NUMBER.findall(found[1])]
@@ -214,6 +244,8 @@ def _about(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
         return last_cited(history)[:1]
     if _is_comparison(question):
         return _compared(question, history)
+    if is_bare(question):
+        return papers_meant(question, history)
     if not (_MORE_ABOUT.match(question) or _ABOUT_PAPERS.match(question)):
         return ()
     papers = numbered(history)

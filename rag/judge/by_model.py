@@ -15,7 +15,8 @@ from rag.errors import ModelError
 from rag.judge.judgement import Judgement, JudgeVerdict, cannot_judge
 from rag.judge.orders import without_orders
 from rag.judge.scorable import is_blank
-from rag.llm import LanguageModel
+from rag.llm import LanguageModel, priced
+from rag.types import Usage
 
 MAX_REPLY_CHARACTERS = 4_000
 """A verdict and a quote take a few hundred; a model that goes on does not judge."""
@@ -60,6 +61,10 @@ class ModelJudge:
         if not sentences:
             return cannot_judge("there is no text to judge it against")
         said = [self._once(claim, evidence) for _ in range(self._repeats)]
+        return replace(self._most_said(said), usage=sum((one.usage for one in said), Usage()))
+
+    @staticmethod
+    def _most_said(said: Sequence[Judgement]) -> Judgement:
         scorable = [one for one in said if one.scorable]
         if not scorable:
             return said[0]
@@ -84,6 +89,9 @@ class ModelJudge:
                         break
         except ModelError as error:
             return cannot_judge(f"the judging model failed: {error}")
+        return replace(self._judgement(reply, evidence), usage=priced(stream.usage, self.model))
+
+    def _judgement(self, reply: str, evidence: Sequence[str]) -> Judgement:
         letter, quote = parse(reply)
         if letter is None:
             return cannot_judge("the judging model gave no verdict")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from rag.types import Usage
 
 JudgeVerdict = Literal["supported", "partial", "contradicted", "unsupported", "unchecked"]
 
@@ -46,6 +48,8 @@ class Judgement:
     scorable: bool = True
     agreed: float | None = None
     """Of a judge that was asked several times, the share of its verdicts that are this one; None if asked once."""
+    usage: Usage = field(default_factory=Usage)
+    """What a language model took for it."""
 
     @property
     def score(self) -> float:
@@ -74,6 +78,20 @@ class Judge(Protocol):
         Any strings are taken. Nothing in them is obeyed, and none of them raises: what
         cannot be judged comes back with ``scorable=False``.
         """
+
+
+class MeteredJudge:
+    """Another judge, and what its models took since this was made; for one answer, not to be shared."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.name = judge.name
+        self.usage = Usage()
+        self._judge = judge
+
+    def judge(self, claim: str, evidence: Sequence[str]) -> Judgement:
+        found = self._judge.judge(claim, evidence)
+        self.usage += found.usage
+        return found
 
 
 def cannot_judge(reason: str) -> Judgement:

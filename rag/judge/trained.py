@@ -218,7 +218,7 @@ def calibration() -> Calibration:
 
 def _with_second(first: Judgement, second: Judgement) -> Judgement:
     if not second.scorable:
-        return replace(first, reasons=(*first.reasons, *second.reasons))
+        return replace(first, reasons=(*first.reasons, *second.reasons), usage=second.usage)
     agrees = second.verdict == first.verdict
     told = "a second judge agrees" if agrees else f"a second judge was asked, the first said '{first.verdict}'"
     return replace(
@@ -228,4 +228,5 @@ def _with_second(first: Judgement, second: Judgement) -> Judgement:
         sentence=second.sentence if second.sentence is not None else first.sentence,
         reasons=(*second.reasons, told),
         agreed=second.agreed,
+        usage=second.usage,
     )
