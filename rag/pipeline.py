@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TypedDict, Unpack
 
-from rag.answer import opposing, quoting, repairing, smalltalk, weighing, working
+from rag.answer import opposing, parties, quoting, repairing, smalltalk, weighing, working
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.drafts import Abstention
 from rag.answer.table import table_as_text
@@ -35,6 +35,7 @@ from rag.retrieval import Found as FoundHits
 from rag.retrieval import embed, look, papers_of, search
 from rag.retrieval.asked import MAX_QUESTION_CHARACTERS as MAX_QUESTION_CHARACTERS
 from rag.retrieval.asked import NOT_ENGLISH, cleaned
+from rag.retrieval.evidence import MANY
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.types import (
     AbstentionReason,
@@ -225,17 +226,25 @@ class _Telling:
         wanted = self.wanted
         n_papers = working.N_PAPERS.get(wanted.kind, self.how.get("n_sources", N_SOURCES))
         reads_years = self.how.get("reads_years", True)
-        found = look(
+        look_for = functools.partial(
+            look,
             self.library,
-            wanted.topic,
-            k=max(n_papers, len(wanted.about)),
             reranker=self.reranker,
-            breadth=working.breadth_for(wanted),
-            about=wanted.about,
             without=wanted.without,
             only=self.how.get("only"),
             years=wanted.only if reads_years else None,
             reads_years=reads_years,
+        )
+        if wanted.kind == "comparison" and not wanted.about:
+            each = functools.partial(look_for, k=working.N_PAPERS["comparison"], breadth=MANY)
+            chosen, missing = parties.standing_for(wanted.topic, each)
+            self.notes += [f"No abstract here speaks of “{party}”." for party in missing]
+            wanted = self.wanted = dataclasses.replace(wanted, about=chosen)
+        found = look_for(
+            wanted.topic,
+            k=max(n_papers, len(wanted.about)),
+            breadth=working.breadth_for(wanted),
+            about=wanted.about,
             state=state if self.model is None else None,  # a model may have taken its time over the question
         )
         if found.asked.years is not None:
