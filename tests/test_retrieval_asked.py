@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hashing import HashingEmbedder, kelp_paper
@@ -187,6 +188,13 @@ def test_a_slip_is_put_right_and_said(pile: Library, written: str, meant: str) -
 )
 def test_what_is_known_or_near_nothing_or_meant_so_stays(pile: Library, question: str) -> None:
     assert asked(pile, question).read_as == ()
+
+
+def test_the_stem_of_a_word_is_not_the_word(tmp_path: Path) -> None:
+    with Library.open(tmp_path / "library", embedder=HashingEmbedder()) as library:
+        library.add([Paper("p", "Aspiration in surgery", "The aspiration of fluid was measured.")])
+        assert asked(library, "aspirin in surgery").read_as == ()
+        assert asked(library, "asspiration in surgery").read_as == (ReadAs("asspiration", "aspiration"),)
 
 
 def test_slips_find_what_was_meant_with_the_real_embedding(seed_library: Library) -> None:

@@ -73,6 +73,10 @@ def _is_in_vocabulary(word: str) -> bool:
     return any(_tokenizer().token_to_id(form) is not None for form in (word, word.removesuffix("s")))
 
 
+def _forms(word: str) -> set[str]:
+    return {word, word.removesuffix("s"), f"{word}s"}
+
+
 @functools.cache
 def _tokenizer() -> Any:
     from rag.embedding import load_tokenizer
@@ -84,7 +88,8 @@ def _one_slip(library: Library, word: str, stem: str) -> str | None:
     """The most frequent word that is one letter more, less, other or swapped away.
 
     A letter left out, put in twice or swapped is likelier than a wrong one. What is made
-    must be a word, and not only have the stem of one.
+    must be written in some abstract, in the singular or plural, and not only have the stem of
+    a word there: 'aspirin' is not 'aspiring' because of an 'aspiration'.
     """
     slips = {made: weight for made, weight in _slips(word) if made[0] == word[0]}
     stems = library.words.stems(list(slips))
@@ -95,9 +100,7 @@ def _one_slip(library: Library, word: str, stem: str) -> str | None:
         if n and its_stem != stem
     }
     likeliest = sorted(known, key=lambda made: (*known[made], made), reverse=True)[:MAX_STEMS]
-    return next(
-        (made for made in likeliest if _is_in_vocabulary(made) or made in _written(library, known[made][2])), None
-    )
+    return next((made for made in likeliest if _forms(made) & _written(library, known[made][2])), None)
 
 
 def _slips(word: str) -> Iterator[tuple[str, int]]:
