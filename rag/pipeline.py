@@ -329,8 +329,10 @@ class _Telling:
                     written = told
         except ModelError as error:
             # What had been written stays, with its verdicts: it is true of what was read.
-            text, claims, _ = self._only_verified(text, claims, None)
-            yield self._finished("failed", text, claims, error=str(error))
+            self.usage += written.usage if written is not None else Usage()
+            table = written.table if written is not None else None
+            text, claims, table = self._only_verified(text, claims, table)
+            yield self._finished("failed", text, claims, error=str(error), table=table)
             return
         assert written is not None  # the writing always ends with it
         if written.first_token_seconds is not None:

@@ -60,6 +60,14 @@ def test_what_was_asked_of_chosen_papers_is_asked_of_them_again(pile: Path, tmp_
     assert gone.code == 3 and "any more" in gone.err
 
 
+def test_quoting_needs_no_model_whatever_judge_is_configured(pile: Path, tmp_path: Path) -> None:
+    config = tmp_path / "footnoted.toml"
+    config.write_text('judge = "default+llm"\n', "utf-8")
+    assert run("ask", LOVE, "--quote", "--config", config, "--library", pile).code == 0
+    without = run("ask", LOVE, "--config", config, "--library", pile)
+    assert without.code == 2 and "needs a language model" in without.err
+
+
 def test_what_cannot_be_saved_or_read_is_said_in_a_line(pile: Path, tmp_path: Path) -> None:
     assert run("ask", "-", "--save", tmp_path / "x.json", "--library", pile, stdin="a?").code == 2
     missing = run("verify", tmp_path / "none.json", "--library", pile)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scripted_server import Dribble, Says, ScriptedServer
+import pytest
+from scripted_server import Dribble, Says, ScriptedServer, Status
 
 from rag.answer.aspects import ASPECTS
 from rag.answer.citations import Numbering
@@ -13,6 +14,7 @@ from rag.answer.table import NOT_STATED, table_as_text
 from rag.answer.writing import Written
 from rag.chunks import split
 from rag.config import ModelConfig
+from rag.errors import ModelError
 from rag.llm import OpenAICompatibleModel
 from rag.types import Citation, Claim, Hit, Paper, Source, Table
 
@@ -80,6 +82,18 @@ def test_stopped_after_a_paper_the_table_has_that_paper() -> None:
     end = said[-1]
     assert end.stopped
     assert end.table is not None and end.table.paper_ids == ("kelp",)
+
+
+def test_a_model_that_fails_half_way_leaves_the_table_so_far_and_what_it_took() -> None:
+    said: list[Any] = []
+    with ScriptedServer(Says("method: Kelp was measured."), Status(500)) as server:
+        model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", max_retries=0))
+        with pytest.raises(ModelError):
+            for event in write_comparison(sources(KELP, MOSS), model, Numbering(), lambda: False):
+                said.append(event)
+    end = said[-1]
+    assert end.table is not None and end.table.paper_ids == ("kelp",)
+    assert (end.usage.prompt_tokens, end.usage.completion_tokens) == (11, 7)
 
 
 def test_a_table_as_text_has_a_row_an_aspect_and_says_what_is_not_stated() -> None:

@@ -17,7 +17,7 @@ from rag.chunks import split
 from rag.config import ModelConfig
 from rag.errors import ModelError
 from rag.llm import OpenAICompatibleModel
-from rag.types import Claim, Hit, Paper, Source, Wrote
+from rag.types import Claim, Hit, Paper, Source, Usage, Wrote
 
 TEXTS = {
     "kelp": "Kelp grows fast in cold water. Warm years halve its growth.",
@@ -138,6 +138,7 @@ def test_a_model_that_fails_half_way_leaves_the_notes_so_far(fault: Any) -> None
             for event in telling:
                 said.append(event)
     assert [claim.text for claim in claims_of(said)] == ["Kelp grows fast."]
+    assert said[-1].usage == Usage(11, 7)
 
 
 def test_numbers_go_on_from_the_conversation() -> None:

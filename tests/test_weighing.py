@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from command import first_papers
-from scripted_server import Says, ScriptedServer
+from scripted_server import Says, ScriptedServer, Status
 
 from rag.answer.weighing import NO_USE_IN_ASKING, SURE_ABOVE, is_worth_asking, why_quote_instead
 from rag.config import ModelConfig
@@ -131,3 +131,12 @@ def test_a_sum_of_usage_knows_its_cost_only_where_each_part_does() -> None:
     assert Usage(1, 2, 0.5) + Usage(3, 4, 0.25) == Usage(4, 6, 0.75)
     assert Usage(1, 2, 0.5) + Usage(3, 4) == Usage(4, 6)
     assert sum([Usage(), Usage(None, 4)], Usage()) == Usage(None, 4)
+
+
+def test_what_was_used_before_a_model_failed_counts_too(pile: Library) -> None:
+    with ScriptedServer(Says("method: It loops."), Status(500)) as server:
+        model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", context_tokens=16_000, max_retries=0))
+        about = tuple(one.paper_id for one in pile.listed(None))[:2]
+        answer = ask(pile, "Compare these papers", model=model, kind="comparison", about=about)
+    assert (answer.outcome, answer.usage.prompt_tokens, answer.usage.completion_tokens) == ("failed", 11, 7)
+    assert answer.table is not None and answer.table.paper_ids == about[:1]

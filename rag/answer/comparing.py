@@ -11,6 +11,7 @@ from rag.answer.citations import DraftSentence, Numbering, cited, parse_markers
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.context import render_sources
+from rag.errors import ModelError
 from rag.llm import LanguageModel
 from rag.types import Claim, Source, Table, Usage, Wrote
 
@@ -28,7 +29,8 @@ def write_comparison(
 ) -> Iterator[Wrote | Claim | Written]:
     """The cells as claims, paper by paper, and the table so far; ``Written.table`` is the whole.
 
-    A cell rests on the one paper that was shown for it, whatever number the model writes.
+    A cell rests on the one paper that was shown for it, whatever number the model writes. Raises ModelError, after a
+    ``Written`` with the table so far and what was used by then.
     """
     names = [aspect.name for aspect in ASPECTS]
     claims: list[Claim] = []
@@ -38,11 +40,17 @@ def write_comparison(
     for source in sources:
         messages = prompts.load("aspects").render(source=render_sources([source]), aspects=", ".join(names))
         reply = ""
-        with model.stream(messages) as stream:
-            for piece in stream:
-                reply += piece
-                if stopped() or len(reply) > _MAX_REPLY_CHARACTERS:
-                    break
+        try:
+            with model.stream(messages) as stream:
+                for piece in stream:
+                    reply += piece
+                    if stopped() or len(reply) > _MAX_REPLY_CHARACTERS:
+                        break
+        except ModelError:
+            if done:
+                so_far = _table(names, done, cells)
+                yield Written(_as_text(names, done, cells, claims), usage=usage, table=so_far)
+            raise
         usage += stream.usage
         if stopped():
             break

@@ -31,7 +31,8 @@ def write_summary(
     """As ``write``. Of several groups the notes are shown as they come, and then the summary in their place.
 
     Every note keeps the papers that it comes from, and every sentence of the summary those
-    of its notes. Stopped, or with a model that fails, the notes so far are the answer.
+    of its notes. Stopped, or with a model that fails, the notes so far are the answer. ``Written`` then comes before
+    the ModelError, with what was used by then.
     """
     if len(groups) == 1:
         messages = _messages(topic, groups[0], model, manner)
@@ -74,6 +75,7 @@ def write_summary(
             yield told
     except ModelError:
         yield from _numbered(notes, numbering)
+        yield Written(_text(notes), usage=usage)
         raise
 
 

@@ -164,7 +164,8 @@ def _asking(options: argparse.Namespace) -> Iterator[tuple[Library, How]]:
     model = None if options.quote else open_model(settings.model)
     how: How = {
         "model": model,
-        "judge": configured_judge(settings.judge, model),
+        # Quotes need no model to judge them, and '--quote' sends nothing anywhere.
+        "judge": configured_judge("default" if options.quote else settings.judge, model),
         "n_sources": settings.n_sources,
         "verified_only": settings.verified_only,
         "repair": settings.repair and not options.no_repair,
