@@ -167,14 +167,14 @@ class Words:
             self._index = self._committed = None
 
     def _open(self) -> tantivy.Index:
-        with self._lock:
+        with self._lock, storage(self._library):
             if self._index is None:
                 import tantivy
 
                 self._folder.mkdir(exist_ok=True)
                 self._analyser = _analyser()
                 try:
-                    # Creates the index where there is none, and opens it otherwise.
+                    # Creates the index where there is none, and opens it otherwise; even then it makes a lock file.
                     self._index = tantivy.Index(_schema(), path=str(self._folder))
                 except ValueError as error:
                     if "schema" not in str(error):
