@@ -327,6 +327,31 @@ def test_verify_sees_what_is_missing_and_repair_rebuilds_without_embedding(
     assert len(embedder.calls) == calls + 1
 
 
+@pytest.mark.parametrize(
+    ("file", "harm"),
+    [
+        ("meta.json", lambda file: file.write_text("{")),
+        ("*.store", lambda file: file.write_bytes(file.read_bytes()[:20])),
+        ("*.idx", Path.unlink),
+    ],
+)
+def test_words_with_a_damaged_file_say_so_and_are_mended(
+    tmp_path: Path, embedder: HashingEmbedder, file: str, harm: Callable[[Path], object]
+) -> None:
+    with Library.open(tmp_path, embedder=embedder) as library:
+        library.add([kelp_paper(n) for n in range(3)])
+    for found in list((tmp_path / "words").glob(file)):
+        harm(found)
+    with Library.open(tmp_path, embedder=embedder) as library:
+        with pytest.raises(LibraryDamaged, match="cannot be read .* run 'footnoted repair'"):
+            library.candidates(vector=None, text="kelp", k=3)
+        with pytest.raises(LibraryDamaged):
+            library.words.stems(["kelp"])
+        assert len(library.verify()) == 1
+        assert library.repair() == []
+        assert everywhere(library, "p0", "p1", "p2")
+
+
 def test_words_indexed_by_another_version_say_so_and_repair_indexes_them_anew(
     tmp_path: Path, embedder: HashingEmbedder
 ) -> None:
