@@ -176,7 +176,7 @@ class Adding:
                 self._fresh += [ChunkRow(new.row, new.paper, new.chunk, b"", b"") for new in chunks]
                 if len(self._fresh) > MAX_FRESH:
                     self._fresh = None
-        self._next_position += len(planned.new)
+        self._next_position = planned.next_position
         so_far = self._report
         self._report = replace(
             so_far,

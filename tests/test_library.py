@@ -343,7 +343,7 @@ def test_words_with_a_damaged_file_say_so_and_are_mended(
     for found in list((tmp_path / "words").glob(file)):
         harm(found)
     with Library.open(tmp_path, embedder=embedder) as library:
-        with pytest.raises(LibraryDamaged, match="cannot be read .* run 'footnoted repair'"):
+        with pytest.raises(LibraryDamaged, match=r"cannot be read .* run 'footnoted repair'"):
             library.candidates(vector=None, text="kelp", k=3)
         with pytest.raises(LibraryDamaged):
             library.words.stems(["kelp"])

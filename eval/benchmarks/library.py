@@ -211,7 +211,8 @@ def measure_embedding(files: Sequence[Path], n_papers: int) -> None:
     say(f"  the add reaches {alone / adding:.0%} of the model's own rate")
     say(f"  the model alone takes {alone_cpu / adding_cpu:.0%} of the add's CPU")
     # What does not change with what else the machine does between the two.
-    say(f"  within the add, the model took {wall / adding:.0%} of the time and {cpu_within / adding_cpu:.0%} of the CPU")
+    within = f"{wall / adding:.0%} of the time and {cpu_within / adding_cpu:.0%} of the CPU"
+    say(f"  within the add, the model took {within}")
 
 
 def cpu_seconds() -> float:
