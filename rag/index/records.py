@@ -226,6 +226,18 @@ class Records:
             connection.execute("UPDATE embedding SET revision = ? WHERE generation = ?", (revision, generation))
             return revision
 
+    def recount(self) -> None:
+        """Note how many papers, chunks and vectors there are, whatever was noted before."""
+        with self._connections.transaction() as connection:
+            connection.execute(
+                "UPDATE state SET n_papers = (SELECT count(*) FROM paper), n_chunks = (SELECT count(*) FROM chunk), "
+                "n_bare = (SELECT count(*) FROM bare)"
+            )
+            for (generation,) in connection.execute("SELECT generation FROM embedding").fetchall():
+                n_vectors = f"SELECT count(*) FROM chunk JOIN vector_{generation:d} USING (row)"
+                connection.execute(f"UPDATE embedding SET n_chunks = ({n_vectors}) WHERE generation = ?", (generation,))
+            _bump(connection)
+
     def switch(self, generation: int) -> int:
         """From now on this set of vectors is searched; the new revision."""
         with self._connections.transaction() as connection:
