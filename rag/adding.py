@@ -63,6 +63,8 @@ class AddReport:
     """The first of them; ``n_skipped`` counts all."""
     n_papers: int = 0
     """In the library, after what is reported here."""
+    is_read: bool = field(default=False, compare=False)
+    """Whether the input was read to its end: what still goes on is the embedding."""
     n_chunks: int = field(default=0, compare=False)
     n_embedded: int = field(default=0, compare=False)
     """Of the library's chunks, how many have vectors. Reports of equal work are equal without them."""
@@ -143,6 +145,7 @@ class Adding:
             # What was rejected is told each time, so all of it must be in the report.
             if key is not None and taken.failure is None and self._report.n_skipped <= MAX_SKIPPED:
                 self._remember(key)
+        self._report = replace(self._report, is_read=True)
         self._tell()
         while embed and self._embed_next():
             pass
@@ -173,7 +176,7 @@ class Adding:
                 self._fresh += [ChunkRow(new.row, new.paper, new.chunk, b"", b"") for new in chunks]
                 if len(self._fresh) > MAX_FRESH:
                     self._fresh = None
-        self._next_position += len(planned.new)
+        self._next_position = planned.next_position
         so_far = self._report
         self._report = replace(
             so_far,

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,6 +326,44 @@ def test_verify_sees_what_is_missing_and_repair_rebuilds_without_embedding(
         assert library.repair() == []
         assert everywhere(library, *(f"p{n}" for n in range(5)))
     assert len(embedder.calls) == calls + 1
+
+
+def test_counts_that_are_off_are_found_and_mended(tmp_path: Path, embedder: HashingEmbedder) -> None:
+    with Library.open(tmp_path, embedder=embedder) as library:
+        library.add([*(kelp_paper(n) for n in range(3)), Paper("bare", "A title alone", "")])
+    with closing(sqlite3.connect(tmp_path / "library.sqlite")) as connection, connection:
+        connection.execute("UPDATE state SET n_papers = n_papers + 7, n_chunks = n_chunks - 1, n_bare = 0")
+        connection.execute("UPDATE embedding SET n_chunks = n_chunks + 2")
+    with Library.open(tmp_path, embedder=embedder) as library:
+        assert len(library.verify()) == 4
+        assert library.repair() == []
+        state = library.state
+        assert (state.n_papers, state.n_chunks, state.n_embedded) == (4, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "harm"),
+    [
+        ("meta.json", lambda file: file.write_text("{")),
+        ("*.store", lambda file: file.write_bytes(file.read_bytes()[:20])),
+        ("*.idx", Path.unlink),
+    ],
+)
+def test_words_with_a_damaged_file_say_so_and_are_mended(
+    tmp_path: Path, embedder: HashingEmbedder, file: str, harm: Callable[[Path], object]
+) -> None:
+    with Library.open(tmp_path, embedder=embedder) as library:
+        library.add([kelp_paper(n) for n in range(3)])
+    for found in list((tmp_path / "words").glob(file)):
+        harm(found)
+    with Library.open(tmp_path, embedder=embedder) as library:
+        with pytest.raises(LibraryDamaged, match=r"cannot be read .* run 'footnoted repair'"):
+            library.candidates(vector=None, text="kelp", k=3)
+        with pytest.raises(LibraryDamaged):
+            library.words.stems(["kelp"])
+        assert len(library.verify()) == 1
+        assert library.repair() == []
+        assert everywhere(library, "p0", "p1", "p2")
 
 
 def test_words_indexed_by_another_version_say_so_and_repair_indexes_them_anew(

@@ -72,6 +72,23 @@ def test_one_input_may_hold_the_paper_in_several_spellings(library: Library) -> 
     assert all(library.paper(name) == paper for name in ("arxiv:2101.00007", "doi:10.2345/f", "x", "y"))
 
 
+def test_papers_that_turn_out_to_be_one_leave_the_place_of_every_other_alone(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.adding.BATCH_PAPERS", 4)
+    title = "Moss remembers light"
+    records = [
+        moss("a"),
+        Paper("pmid:7", title, MOSS, pmid="7", origin="b"),
+        Paper("title:fern", "A study of ferns in spring", FERN, origin="b"),
+        Paper("pmid:7", title, MOSS, doi="10.1234/m", pmid="7", origin="c"),  # the first and the second are one
+        Paper("title:kelp", "A study of kelp in autumn", "Kelp was never kept, nor lit, nor seen to move.", origin="c"),
+    ]
+    assert library.add(records) == AddReport(added=3, duplicates=2, n_papers=3)
+    assert [paper.paper_id for paper in everything(library)] == ["doi:10.1234/m", "title:fern", "title:kelp"]
+    assert library.paper("pmid:7") == library.paper("doi:10.1234/m")
+
+
 def test_an_edit_in_one_source_replaces_what_that_source_said_and_nothing_else(library: Library) -> None:
     library.add([moss("a", year=2020, venue="Journal"), moss("b", pmid="7", abstract=MOSS[:-20])])
     edited = moss("a", year=2022, abstract=MOSS.replace("62%", "63%"), title="Moss remembers light, and dark")

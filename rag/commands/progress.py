@@ -31,7 +31,6 @@ class Progress:
         self._is_terminal = sys.stderr.isatty()
         self._records = _Rate(clock)
         self._chunks = _Rate(clock)
-        self._is_read = share is None
 
     def __call__(self, report: AddReport) -> None:
         self._records.note(report.n_records)
@@ -50,9 +49,8 @@ class Progress:
         sys.stderr.flush()
 
     def line(self, report: AddReport) -> str:
-        share = self._share() if self._share is not None else None
-        self._is_read = self._is_read or share == 1.0
-        if not self._is_read:
+        if not report.is_read:
+            share = self._share() if self._share is not None else None
             left = None if not share else (self._clock() - self._started) * (1 - share) / share
             parts = ["reading", _bar(share), f"{report.n_records:,} records", self._records.in_words(), _left(left)]
         else:

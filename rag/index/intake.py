@@ -49,6 +49,8 @@ class Plan:
     works: dict[int, str] = field(default_factory=dict)
     joined_works: list[tuple[str, str]] = field(default_factory=list)
     """Two works that are one: every paper of the first goes to the second."""
+    next_position: int = 0
+    """The first that no paper had yet. Not the number of new ones further: two of them may turn out to be one."""
     mentioned: set[int] = field(default_factory=set)
     """Every paper that the batch speaks of, unchanged ones too."""
     skipped: list[Skipped] = field(default_factory=list)
@@ -134,6 +136,7 @@ class _Planning:
         ]
         if self._plan.merged_away:
             self._settle()
+        self._plan.next_position = self._next_position
         return self._plan
 
     def _read(self, item: Paper | Unread) -> Paper | None:

@@ -226,6 +226,18 @@ class Records:
             connection.execute("UPDATE embedding SET revision = ? WHERE generation = ?", (revision, generation))
             return revision
 
+    def recount(self) -> None:
+        """Note how many papers, chunks and vectors there are, whatever was noted before."""
+        with self._connections.transaction() as connection:
+            connection.execute(
+                "UPDATE state SET n_papers = (SELECT count(*) FROM paper), n_chunks = (SELECT count(*) FROM chunk), "
+                "n_bare = (SELECT count(*) FROM bare)"
+            )
+            for (generation,) in connection.execute("SELECT generation FROM embedding").fetchall():
+                n_vectors = f"SELECT count(*) FROM chunk JOIN vector_{generation:d} USING (row)"
+                connection.execute(f"UPDATE embedding SET n_chunks = ({n_vectors}) WHERE generation = ?", (generation,))
+            _bump(connection)
+
     def switch(self, generation: int) -> int:
         """From now on this set of vectors is searched; the new revision."""
         with self._connections.transaction() as connection:
@@ -311,13 +323,14 @@ def _merge_away(connection: sqlite3.Connection, old: int, new: int) -> None:
 
 
 def _put_papers(connection: sqlite3.Connection, plan: Plan) -> None:
+    # An insertion never replaces: two papers at one position would be one of them lost.
     connection.executemany(
-        "INSERT INTO paper (position, paper_id, content_hash, record) VALUES (?, ?, ?, ?) ON CONFLICT (position) "
-        "DO UPDATE SET content_hash = excluded.content_hash, record = excluded.record",
-        [
-            (position, paper.paper_id, paper.content_hash, to_record(paper))
-            for position, paper in sorted(plan.papers.items())
-        ],
+        "INSERT INTO paper (content_hash, record, position, paper_id) VALUES (?, ?, ?, ?)",
+        [(*_stored(plan.papers[position]), position, plan.papers[position].paper_id) for position in sorted(plan.new)],
+    )
+    connection.executemany(
+        "UPDATE paper SET content_hash = ?, record = ? WHERE position = ?",
+        [(*_stored(plan.papers[position]), position) for position in sorted(plan.papers.keys() - plan.new)],
     )
     connection.executemany(
         "INSERT OR REPLACE INTO detail VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -325,6 +338,10 @@ def _put_papers(connection: sqlite3.Connection, plan: Plan) -> None:
     )
     connection.executemany("INSERT OR IGNORE INTO name VALUES (?, ?)", plan.names.items())
     connection.executemany("INSERT OR IGNORE INTO likeness VALUES (?, ?)", plan.likeness)
+
+
+def _stored(paper: Paper) -> tuple[str, str]:
+    return paper.content_hash, to_record(paper)
 
 
 def _detail(position: int, paper: Paper) -> tuple[int, str, str, int | None, str, str, bool, str | None]:

@@ -58,11 +58,14 @@ def _in_records(snapshot: Snapshot) -> list[str]:
             ):
                 found.append(f"records: chunk {chunk_id} and its vectors do not fit")
     hashes = snapshot.content_hashes()
-    found += [
-        f"records: the text of paper {paper.paper_id} is not what was indexed"
-        for paper in snapshot.papers()
-        if hashes[paper.paper_id] != paper.content_hash
-    ]
+    for paper in snapshot.papers():
+        if paper.paper_id not in hashes:
+            found.append(
+                f"records: paper {paper.paper_id} is stored in another one's place, which is lost: "
+                "add the files of both to a new library"
+            )
+        elif hashes[paper.paper_id] != paper.content_hash:
+            found.append(f"records: the text of paper {paper.paper_id} is not what was indexed")
     n_bare = sum(1 for _ in snapshot.bare_ids())
     for name, counted, noted in (
         ("papers", len(hashes), state.n_papers),

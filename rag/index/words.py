@@ -15,6 +15,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import LibraryDamaged
@@ -40,6 +41,23 @@ _ANALYSER = "english"
 _MAX_WORD_BYTES = 60  # beyond: a URL or broken text extraction
 _HEAP_BYTES = 32_000_000
 _QUOTED = re.compile(r'["“„]([^"“”„]{2,200})["”“]')
+
+
+class _reading(storage):
+    """``storage``, and what tantivy itself cannot read becomes LibraryDamaged."""
+
+    __slots__ = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        # tantivy has no other name for it.
+        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+            raise LibraryDamaged(
+                f"the words of {self._folder} cannot be read ({' '.join(str(error).split())[:200]}): "
+                "run 'footnoted repair', which indexes them anew from the records"
+            ) from error
 
 
 class Words:
@@ -69,7 +87,7 @@ class Words:
     def _query(self, text: str, k: int, fields: Fields, among: Sequence[str] | None) -> list[tuple[str, float]]:
         from tantivy import Occur, Query
 
-        with storage(self._library):
+        with _reading(self._library):
             index, searcher = self._searcher()
             query = self._build(text, index, searcher, fields)
             if query is None:
@@ -88,7 +106,7 @@ class Words:
         """
         from tantivy import Occur, Query
 
-        with storage(self._library):
+        with _reading(self._library):
             index, searcher = self._searcher()
             words = self._analyser.analyze(looked_up(readable(as_utf8(text))))
             if not words:
@@ -167,14 +185,14 @@ class Words:
             self._index = self._committed = None
 
     def _open(self) -> tantivy.Index:
-        with self._lock:
+        with self._lock, _reading(self._library):
             if self._index is None:
                 import tantivy
 
                 self._folder.mkdir(exist_ok=True)
                 self._analyser = _analyser()
                 try:
-                    # Creates the index where there is none, and opens it otherwise.
+                    # Creates the index where there is none, and opens it otherwise; even then it makes a lock file.
                     self._index = tantivy.Index(_schema(), path=str(self._folder))
                 except ValueError as error:
                     if "schema" not in str(error):

@@ -159,7 +159,9 @@ class Writer:
                     self._records.forget_pending_vectors(generation, ids)
 
     def rebuild(self, generation: int) -> None:
-        """Make both indexes anew from the records, embedding nothing."""
+        """Count the records, and make both indexes anew from them, embedding nothing."""
+        with storage(self._folder):
+            self._records.recount()
         try:
             self._rewrite_words()
         except (LibraryDamaged, ValueError):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from bibtexparser.entrypoint import parse_string
 from bibtexparser.model import DuplicateBlockKeyBlock, DuplicateFieldKeyBlock, Entry, ParsingFailedBlock, String
 
-from rag.readers.file import TextFile
+from rag.readers.file import MAX_LINE_CHARACTERS, TextFile
 from rag.readers.notices import noted_notice
 from rag.readers.records import MAX_RECORD_CHARACTERS, built, natural_name, skipped, split_list, year_in
 from rag.types import Paper, Skipped
@@ -43,9 +43,12 @@ def recognise(head: str) -> bool:
 
 def read(file: TextFile) -> Iterator[Paper | Skipped]:
     strings: dict[str, str] = {}
-    for line, text in _entries(file):
+    for line, text, longest in _entries(file):
         if len(text) > MAX_RECORD_CHARACTERS:
             yield skipped(file.origin, line, f"an entry of more than {MAX_RECORD_CHARACTERS:,} characters", text[:200])
+        elif longest > MAX_LINE_CHARACTERS:
+            reason = f"an entry with a line of more than {MAX_LINE_CHARACTERS:,} characters"
+            yield skipped(file.origin, line, reason, text[:200])
         elif sum(1 for _ in _ENTRY.finditer(text)) > _MAX_ENTRIES_IN_A_PIECE:
             reason = f"more than {_MAX_ENTRIES_IN_A_PIECE} entries without a line break before the '@': put one there"
             yield skipped(file.origin, line, reason, text[:200])
@@ -53,20 +56,24 @@ def read(file: TextFile) -> Iterator[Paper | Skipped]:
             yield from _read_entries(file.origin, line, text, strings)
 
 
-def _entries(file: TextFile) -> Iterator[tuple[int, str]]:
-    """``(line, text)`` of everything from one line that begins an entry to the next; what is before is comment."""
-    start, n_characters = 0, 0
+def _entries(file: TextFile) -> Iterator[tuple[int, str, int]]:
+    """Everything from one line that begins an entry to the next: its line, its text, and its longest line's length.
+
+    What is before the first is comment.
+    """
+    start, n_characters, longest = 0, 0, 0
     lines: list[str] = []
     for number, line in file.lines(lenient=True):
         if _BEGINS.match(line) or (not start and _ENTRY.search(line)):
             if start:
-                yield start, "\n".join(lines)
-            start, lines, n_characters = number, [], 0
+                yield start, "\n".join(lines), longest
+            start, lines, n_characters, longest = number, [], 0, 0
         if start and n_characters <= MAX_RECORD_CHARACTERS:
             n_characters += len(line) + 1
+            longest = max(longest, len(line))
             lines.append(line)
     if start:
-        yield start, "\n".join(lines)
+        yield start, "\n".join(lines), longest
 
 
 def _read_entries(origin: str, line: int, text: str, strings: dict[str, str]) -> Iterator[Paper | Skipped]:

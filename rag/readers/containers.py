@@ -57,19 +57,22 @@ class Meter:
         self._n_before = 0
         self._path: Path | None = None
         self._stream: BinaryIO | None = None
+        self._n_here = 0
+        """Bytes of the file that the stream is of; the file may be gone when they are asked for."""
 
     def opened(self, path: Path) -> BinaryIO:
         """A stream of the file, which may be opened several times: its last stream counts."""
-        if self._path is not None and self._path != path:
-            self._n_before += self._path.stat().st_size
+        if self._path != path:
+            self._n_before += self._n_here
         self._path, self._stream = path, path.open("rb")
+        self._n_here = os.fstat(self._stream.fileno()).st_size
         return self._stream
 
     def n_read(self) -> int:
-        try:
-            return self._n_before + (self._stream.tell() if self._stream is not None else 0)
-        except ValueError:  # it is closed: the next one will count it
-            return self._n_before
+        """Of a file whose stream is closed, nothing more will be read."""
+        if self._stream is None:
+            return 0
+        return self._n_before + (self._n_here if self._stream.closed else self._stream.tell())
 
 
 def file_source(path: Path, meter: Meter) -> Source:
