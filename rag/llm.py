@@ -306,7 +306,7 @@ class _HttpStream:
         with httpx.Client(
             timeout=httpx.Timeout(self._config.total_seconds, connect=CONNECT_SECONDS),
             follow_redirects=False,
-            trust_env=not _is_loopback(self._config.base_url),
+            trust_env=not is_loopback(self._config.base_url),
             event_hooks={"request": [self._watch]},
         ) as http:
             dialect = self._model._dialect
@@ -456,7 +456,8 @@ def host_of(base_url: str) -> str:
     return f"{host}:{port}" if port is not None else host or "the configured address"
 
 
-def _is_loopback(base_url: str) -> bool:
+def is_loopback(base_url: str) -> bool:
+    """Whether the address is this machine's own."""
     return bool(re.match(r"https?://([^/@]*@)?(localhost|127(\.\d+){3}|\[::1\])([:/]|$)", base_url, re.IGNORECASE))
 
 

@@ -37,6 +37,10 @@ class LocalModel:
         """Where it listens, for other programs on this machine too; None before the first question."""
         return self._remote.config.base_url if self._remote is not None else None
 
+    def served(self) -> ModelConfig:
+        """As an endpoint that other programs on this machine can use; raises ModelUnreachable."""
+        return self._started().config
+
     def stream(self, messages: Sequence[Message]) -> ModelStream:
         """Ask for a reply; raises ModelUnreachable if the file cannot be served."""
         return self._started().stream(messages)

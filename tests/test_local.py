@@ -72,3 +72,4 @@ def test_a_real_file_answers_and_listens_on_loopback_only() -> None:
         assert "".join(stream)
     assert stream.usage.completion_tokens
     assert model.address is not None and model.address.startswith("http://127.0.0.1:")
+    assert (model.served().base_url, model.served().name) == (model.address, "small")

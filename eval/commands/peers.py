@@ -107,12 +107,14 @@ def _evaluators(ready: Ready) -> Iterator[Any]:
     from eval.errors import PeerError
     from eval.peers.llama import LlamaFaithfulness
     from eval.peers.ragas import RagasFaithfulness
+    from rag.local import LocalModel
 
     assert ready.model is not None
     yield LlamaFaithfulness(ready.model, ready.cache)
-    if ready.settings.model is not None:
+    endpoint = ready.model.served() if isinstance(ready.model, LocalModel) else ready.settings.model
+    if endpoint is not None:
         try:
-            yield RagasFaithfulness(ready.settings.model)
+            yield RagasFaithfulness(endpoint)
         except PeerError as error:
             say(f"note: {error}")
 

@@ -10,6 +10,7 @@ from typing import Any
 from eval.errors import PeerError
 from eval.runs.records import Record
 from rag.config import ModelConfig
+from rag.llm import is_loopback
 
 PASSES_FROM = 1.0
 """Its score is a share of claims; an answer passes here, as with the judge, if all of them are supported."""
@@ -24,13 +25,18 @@ class RagasFaithfulness:
         # It counts its users over the network unless told not to, and reads that when imported.
         os.environ["RAGAS_DO_NOT_TRACK"] = "true"
         try:
+            import httpx
             from openai import AsyncOpenAI
             from ragas.llms import llm_factory
             from ragas.metrics.collections import Faithfulness
         except ImportError as error:
             raise PeerError(f"ragas is not installed here ({error.name}): pip install 'footnoted[ragas]'") from error
         key = os.environ.get(config.key_env, "").strip() or "none"
-        client = AsyncOpenAI(base_url=config.base_url, api_key=key, timeout=config.total_seconds, max_retries=1)
+        # As everywhere: no redirect carries an answer to another host, and no proxy sees what stays on this machine.
+        http = httpx.AsyncClient(follow_redirects=False, trust_env=not is_loopback(config.base_url))
+        client = AsyncOpenAI(
+            base_url=config.base_url, api_key=key, timeout=config.total_seconds, max_retries=1, http_client=http
+        )
         self._metric: Any = Faithfulness(llm=llm_factory(config.name, client=client, max_tokens=1024))
         # One loop for all answers: the client's connections belong to the loop that opened them.
         self._loop = asyncio.new_event_loop()
