@@ -18,6 +18,7 @@ from rag.judge import model as claim_model
 from rag.llm import LanguageModel, Message
 from rag.retrieval.evidence import MANY, Breadth, Evidence, best_spans
 from rag.retrieval.features import FloatArray
+from rag.retrieval.question import asks_for_several
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.types import Claim, Hit, Kind, Source, Wrote
 
@@ -67,7 +68,8 @@ def quoted(
     question, length = wanted.question, wanted.manner.length
     if wanted.kind == "answer":
         drafts = quoting.quote(question, hits, evidence, numbering, answers_above, length)
-        if isinstance(drafts, Abstention) or reranker is None:  # nothing is to be read by a model
+        # Where several papers are asked for they may differ; and without a reranker nothing is to be read by a model.
+        if isinstance(drafts, Abstention) or reranker is None or asks_for_several(question):
             return drafts
         told = opposing.disagreement(drafts.claims, hits, evidence, claim_model.BUNDLED, embed, numbering)
         return told or drafts
@@ -95,7 +97,7 @@ def disagreement(
     wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, embed: Callable[[str], FloatArray]
 ) -> Abstention | None:
     """Both sides, where sentences that a question finds say opposite things, for a model that wrote of none."""
-    if wanted.kind != "answer" or not evidence.sentences:
+    if wanted.kind != "answer" or not evidence.sentences or asks_for_several(wanted.question):
         return None
     places = [(hits[one.hit], one.span) for one in quoting.chosen(wanted.question, hits, evidence)]
     claims = quotations(places, Numbering())

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.retrieval.features import FloatArray, answer_features, ends, reranked_features, sentence_features
-from rag.retrieval.question import asks_for_several, lacks_number
+from rag.retrieval.question import asks_beside, asks_for_several, lacks_number
 from rag.retrieval.reranker import Abstract, Candidate, Reranker
 from rag.types import Hit, Span
 
@@ -44,6 +44,10 @@ first paper is then the right one for 96.8 %, with 0.1 and going by the best sen
 
 LINEAR_SHARE = 0.6
 """How much a sentence's plain score counts beside the reranker's."""
+
+BESIDE_COSTS = 3.0
+"""Log-odds that an answer loses where what is asked for is hardly ever in an abstract, and the leading paper does not
+name it. Of the training sets' questions that applies to 17 of 10,013 that are answered, and to 546 of 12,628 others."""
 
 MAX_BEST = 3
 """Sentences of one chunk that a small model is shown."""
@@ -109,7 +113,8 @@ def rank_sentences(question: str, vector: FloatArray, hits: Sequence[Hit], bread
     table = sentence_features(question, vector, hits)
     scores = table @ _weights().sentence
     log_odds = float(answer_features(question, hits, table, scores) @ _weights().answer)
-    return Evidence(_ranked(places_of(hits), scores), log_odds)
+    ranked = _ranked(places_of(hits), scores)
+    return Evidence(ranked, log_odds - _beside(question, hits[ranked[0].hit]))
 
 
 def read_again(
@@ -135,7 +140,7 @@ def read_again(
     order, new_scores, likely = weighed(order, new_scores, whole)
     combined = read + LINEAR_SHARE * scores[rows] + likely[owners[rows]]
     features = reading_features(question, first, table, scores, rows, read, combined, whole)
-    log_odds = float(features @ _weights().reranked)
+    log_odds = float(features @ _weights().reranked) - _beside(question, first[order[0]])
 
     rest = [replace(hit, score=min(hit.score, float(new_scores.min()))) for hit in hits[breadth.n_read :]]
     final = scores - scores.max() + combined.min() - 1.0  # what was not read stays behind what was, in its own order
@@ -148,6 +153,10 @@ def read_again(
     )
     moved = tuple(replace(first[hit], score=float(new_scores[hit])) for hit in order)
     return (*moved, *rest), Evidence(ranked, log_odds, first_leads=True)
+
+
+def _beside(question: str, hit: Hit) -> float:
+    return BESIDE_COSTS if asks_beside(question, f"{hit.paper.title} {hit.paper.abstract}") else 0.0
 
 
 def places_of(hits: Sequence[Hit]) -> list[tuple[int, Span]]:

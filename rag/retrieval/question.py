@@ -43,9 +43,13 @@ CUES: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
 # the abstract, they mean that the abstract does not answer.
 _BESIDE_THE_ABSTRACT = re.compile(
     r"\b(who (wrote|are the authors|is the author|authored|published|funded)|(names? of the|first|lead|senior) authors?"
-    r"|authors? names?|affiliat\w+|universit\w+|institut\w+|fund(ed|ing)|grants?|publication (date|year|venue)"
-    r"|published in|journal|conference|cited|batch sizes?|learning rates?|epochs?|hyper-?parameters?|gpus?|tpus?"
-    r"|programming language|licen[cs]ed?|random seeds?|how many parameters|parameter counts?|dropout|training time"
+    r"|authors? names?|affiliat\w+|universit\w+|institut\w+|fund(ed|ing)|sponsor\w*|grants?|conflicts? of interest"
+    r"|publication (date|year|venue)|published in|(when|where) (was|were|did) (it|this|that|they|the)\b[\w\s-]{0,40}"
+    r"\b(published|appear|presented)|publishers?|journal|conference|impact factor|peer.review\w*|e-?mails?|cited"
+    r"|how many (citations|pages|figures|tables|references)|batch sizes?|learning rates?|weight decay|warm-?up|epochs?"
+    r"|hyper-?parameters?|how many (layers|attention heads|hidden units)|gpus?|tpus?|graphics? cards?|hardware"
+    r"|how much memory|wall.?clock|pytorch|tensorflow|programming language|licen[cs]ed?|open.?source\w*|source code"
+    r"|random seeds?|how many parameters|parameter counts?|dropout|training time"
     r"|how long (did|does|was|is) [\w\s-]*train\w*|github|carbon|cost in dollars|how much did it cost)\b",
     re.IGNORECASE,
 )
