@@ -12,7 +12,9 @@ import pytest
 from rag.chunks import split
 from rag.embedding import FloatArray
 from rag.library import Library
+from rag.pipeline import ask
 from rag.retrieval.evidence import (
+    BESIDE_COSTS,
     ONE,
     READ_HITS,
     SEVERAL,
@@ -25,9 +27,9 @@ from rag.retrieval.evidence import (
     to_read,
     weighed,
 )
-from rag.retrieval.question import asks_for_several
+from rag.retrieval.question import asks_beside, asks_for_several
 from rag.retrieval.reranker import BUNDLED, Abstract, Candidate, Reranker
-from rag.retrieval.searching import embed, find
+from rag.retrieval.searching import embed, find, look
 from rag.types import Hit, Paper
 
 QUESTION = "By how much did Love Reactions rise in live A/B tests?"
@@ -216,3 +218,29 @@ def test_best_spans_can_be_bounded_together_and_by_how_far_they_lie_below_the_be
 def made_hit(paper_id: str) -> Hit:
     paper = Paper(paper_id, paper_id, "Kelp grows. Kelp sinks.")
     return Hit(paper, split(paper)[0], 1.0, ())
+
+
+@pytest.mark.parametrize(
+    ("question", "paper", "beside"),
+    [
+        ("What batch size was used?", "We train a network.", True),
+        ("What batch size was used?", "We train with a batch of 64.", False),
+        ("What licence is the package released under?", "A package for Python.", True),
+        ("When was it published?", "A package for Python.", True),
+        ("And which graphics cards did they train it on?", "We train a network.", True),
+        ("How many layers does it have?", "A network of twelve layers.", False),
+        ("When was the effect seen in mice?", "Mice were seen at night.", False),
+    ],
+)
+def test_what_abstracts_hardly_ever_give_is_known(question: str, paper: str, beside: bool) -> None:
+    assert asks_beside(question, paper) is beside
+
+
+@pytest.mark.parametrize("reranker", [None, BUNDLED])
+def test_such_a_question_loses_what_would_make_an_answer_of_it(seed_library: Library, reranker: Any) -> None:
+    def log_odds(question: str) -> float:
+        return look(seed_library, question, k=3, reranker=reranker).evidence.log_odds
+
+    named, beside = "What is the pyhgf package written in?", "What licence is the pyhgf package released under?"
+    assert log_odds(beside) < log_odds(named) - BESIDE_COSTS
+    assert ask(seed_library, beside, reranker=reranker).outcome == "abstained"
