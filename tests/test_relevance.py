@@ -42,3 +42,9 @@ def test_a_topic_that_no_paper_is_about_is_neither_listed_nor_summarised(pile: L
     for question in ("Which papers are about volcanic eruptions?", "Summarise the papers on medieval poetry"):
         answer = ask(pile, question)
         assert answer.outcome == "abstained", (question, answer.text)
+
+
+def test_a_name_that_one_abstract_has_is_found_there(pile: Library) -> None:
+    answer = ask(pile, "Which papers evaluate on ImageNet?")
+    assert [claim.citations[0].title.partition(" via")[0] for claim in answer.claims] == ["Meta Pruning"]
+    assert "ImageNet" in answer.claims[0].text
