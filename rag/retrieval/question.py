@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from rag import vocabulary
@@ -78,11 +79,18 @@ def lacks_number(question: str, sentence: str) -> bool:
 
 def asks_beside(question: str, paper: str) -> bool:
     """True if the question asks for a thing that abstracts hardly ever give, and this one does not name."""
-    asked = _BESIDE_THE_ABSTRACT.search(question)
+    asked = _asked_beside(question)
     if asked is None:
         return False
-    wanted = vocabulary.weights(asked.group())
+    wanted = vocabulary.weights(asked)
     return not wanted or not set(wanted) & set(vocabulary.stems(paper))
+
+
+@functools.lru_cache(maxsize=256)
+def _asked_beside(question: str) -> str | None:
+    """The words that ask for such a thing. One question is looked at more than once."""
+    found = _BESIDE_THE_ABSTRACT.search(question)
+    return found.group() if found is not None else None
 
 
 def names_missing(question: str, paper: str) -> int:
