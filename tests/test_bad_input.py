@@ -16,6 +16,8 @@ from scripted_server import Break, Dribble, EchoKey, Hang, HangUp, Raw, Says, Sc
 
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How is driver attention predicted by FBLNet?"
 
 INJECTED = Paper(
@@ -251,7 +253,6 @@ def test_a_library_of_another_embedding_says_how_to_go_on_and_stays(pile: Path, 
     assert run("ask", QUESTION, "--library", pile).code == 0
 
 
-@pytest.mark.slow
 def test_two_processes_adding_at_once_both_arrive(tmp_path: Path) -> None:
     papers = first_papers(8)
     files = [write_records(tmp_path / f"{n}.jsonl", *papers[n::2]) for n in range(2)]
@@ -263,7 +264,6 @@ def test_two_processes_adding_at_once_both_arrive(tmp_path: Path) -> None:
     assert run("doctor", "--library", library).code == 0
 
 
-@pytest.mark.slow
 def test_a_full_disk_says_so_and_the_library_answers_as_before(tmp_path: Path) -> None:
     library = make_library(tmp_path, *first_papers(3))
     before = stored(library)
@@ -291,7 +291,6 @@ def test_a_full_disk_says_so_and_the_library_answers_as_before(tmp_path: Path) -
     assert run("check", "--look-only", "--library", library).code == 0
 
 
-@pytest.mark.slow
 def test_an_add_that_is_killed_loses_nothing_and_goes_on(tmp_path: Path) -> None:
     library = make_library(tmp_path, *first_papers(3))
     many = [Paper(f"kelp:{n}", f"Kelp {n}", f"Kelp grows in sea {n}.") for n in range(3_000)]

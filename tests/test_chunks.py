@@ -89,6 +89,7 @@ def test_special_tokens_in_a_text_are_counted_as_text():
 _SIGNS = list(" \n\t\r.,/\\'sStT129aAéÉſ中ー\u0301\u00a0\u2028-()$\x1c\x85ʰǅ")
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.one_of(st.text(st.sampled_from(_SIGNS), max_size=40), st.text(max_size=30)), max_size=4))
 def test_many_texts_have_as_many_tokens_as_each_by_itself(texts):

@@ -200,6 +200,7 @@ def test_a_bracket_that_cannot_become_a_marker_is_shown_at_once() -> None:
     assert stream.text_so_far == "P[Love] "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["word ", "word. Next ", "e.g. ", "[1", "[1] ", "a", "(", "\n", "“x. "])
 def test_a_model_that_never_stops_costs_time_in_proportion(unit: str) -> None:
     def seconds(n_pieces: int) -> float:

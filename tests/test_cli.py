@@ -13,6 +13,8 @@ from command import Ran, first_papers, process, run, write_records
 
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 ANSWERED = "How is driver attention predicted by FBLNet?"
 NOT_STATED = "Who are the authors of the FBLNet paper and who funded them?"
 

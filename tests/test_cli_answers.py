@@ -10,6 +10,8 @@ from command import first_papers, run
 
 from rag.library import Library
 
+pytestmark = pytest.mark.slow
+
 LOVE = "By how much did Love Reactions rise in live A/B tests?"
 
 

@@ -36,6 +36,7 @@ def told(*scripts: Any, papers: tuple[Paper, ...] = (KELP, MOSS)) -> tuple[list[
     return [event for event in said if isinstance(event, Claim)], end, server
 
 
+@pytest.mark.slow
 def test_each_line_is_a_cell_that_cites_the_one_paper_it_was_read_from() -> None:
     claims, end, server = told(
         Says("question: not stated\n**Method:** Kelp was measured at 14 sites [7].\n- result - Growth fell by 42%."),

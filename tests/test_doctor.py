@@ -16,6 +16,8 @@ from rag.config import Config, EmbeddingConfig, ModelConfig
 from rag.doctor import examine, in_words
 from rag.library import Library
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-doctor-secret"
 
 

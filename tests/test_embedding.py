@@ -323,6 +323,7 @@ def failure(embedder: EndpointEmbedder) -> str:
     return message
 
 
+@pytest.mark.slow
 def test_an_endpoint_gives_unit_rows_in_batches_and_in_order(endpoint: Endpoint) -> None:
     vectors = endpoint.embedder(batch_size=2).embed(["a", "bb", "ccc", "dddd", "eeeee"])
     lengths = np.array([[length, 3.0, 0.0] for length in range(1, 6)])
@@ -333,6 +334,7 @@ def test_an_endpoint_gives_unit_rows_in_batches_and_in_order(endpoint: Endpoint)
     assert set(endpoint.keys) == {f"Bearer {KEY}"}
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_answers_out_of_order_is_put_in_order(endpoint: Endpoint) -> None:
     endpoint.replies = [reply(lambda data: data[::-1])]
     vectors = endpoint.embedder().embed(["a", "bb", "ccc"])
@@ -380,6 +382,7 @@ def test_the_fingerprint_names_host_and_model_and_nothing_secret() -> None:
     assert isinstance(open_embedder(config), EndpointEmbedder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [

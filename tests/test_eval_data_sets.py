@@ -294,6 +294,7 @@ def test_the_judged_answers_are_about_every_paper_and_quote_the_abstracts(seed_p
     assert len(kinds["not supported"]) >= 8
 
 
+@pytest.mark.slow
 def test_a_judges_error_rates_are_those_on_the_judged_answers() -> None:
     rates = error_rates(open_judge("always-yes"))
     assert (rates.sensitivity, rates.specificity) == (1.0, 0.0)

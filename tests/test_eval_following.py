@@ -15,6 +15,8 @@ from eval.shipped import follow_ups_path
 from rag.library import Library
 from rag.types import Paper, Turn
 
+pytestmark = pytest.mark.slow
+
 KELP = Paper("kelp", "Growth of giant kelp", "Giant kelp grows 60 centimetres a day in summer along cold coasts.")
 BEES = Paper("bees", "How honey bees choose a nest", "Scout bees advertise nest sites with a waggle dance.")
 TALK = (Turn("How fast does kelp grow?", "60 cm a day [1]. Bees dance [2].", ("kelp", "bees")),)
@@ -82,7 +84,6 @@ def test_the_shipped_follow_ups_name_papers_that_ship(seed_library: Library) -> 
         assert all(paper_id in held for turn in one.history for paper_id in turn.paper_ids)
 
 
-@pytest.mark.slow
 def test_nine_of_ten_shipped_follow_ups_find_the_paper_meant(seed_library: Library) -> None:
     found = follow(seed_library, resolve(load(follow_ups_path()), seed_library.papers()), reranker=None)
     missed = [one.question.question for one in found if not one.is_found]

@@ -15,6 +15,8 @@ from rag.errors import UsageError
 from rag.library import Library
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 PAPERS = [
     ("kelp", "Growth of giant kelp", "Giant kelp grows 60 centimetres a day in summer."),
     ("moss", "Peat moss", "Peat moss holds water like a sponge."),

@@ -27,6 +27,8 @@ from rag.retrieval.features import FloatArray
 from rag.retrieval.reranker import Abstract, Candidate
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 PAPERS = (
     Paper(
         "kelp",
@@ -367,7 +369,6 @@ def test_wrong_usage_ends_with_2_and_says_everything_at_once(
         assert ended.value.code == 2
 
 
-@pytest.mark.slow
 def test_the_shipped_questions_run_over_the_shipped_papers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,8 @@ from rag.llm import Message, OpenAICompatibleModel
 from rag.types import Paper
 from tests.scripted_server import Dribble, HangUp, Says, ScriptedServer, Status
 
+pytestmark = pytest.mark.slow
+
 PAPERS = (
     Paper(
         "kelp",
@@ -397,7 +399,6 @@ print("done", flush=True)
 """
 
 
-@pytest.mark.slow
 def test_killed_ten_times_it_ends_as_an_unbroken_run(library: Library, tmp_path: Path) -> None:
     unbroken = run(library, questions(40), out=tmp_path / "unbroken", scoring=rules())
     folder, dice = tmp_path / "killed", random.Random(7)

@@ -141,6 +141,7 @@ def test_judges_are_opened_by_name() -> None:
 SHIPPED = Path(__file__).parents[1] / "rag" / "data" / "daily_papers.txt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "claim",
     [

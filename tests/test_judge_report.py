@@ -184,6 +184,7 @@ def test_a_sentence_without_a_place_for_a_defect_gets_none() -> None:
     assert not kinds
 
 
+@pytest.mark.slow
 def test_the_audit_catches_planted_defects_and_spares_true_sentences() -> None:
     papers = [paper for paper in read_papers(SHIPPED) if isinstance(paper, Paper)][:25]
     claims = list(planted(papers, random.Random(5), 1))

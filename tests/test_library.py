@@ -17,7 +17,8 @@ from hashing import HashingEmbedder, kelp_paper
 from library_state import EVERYTHING, everywhere, reachable
 
 from rag.errors import LibraryBusy, LibraryError, LibraryMismatch, UnknownPaper
-from rag.index.vectors import folder_of
+from rag.index.chroma import FloatArray
+from rag.index.vectors import EmbeddedVectors, folder_of
 from rag.library import AddReport, Library
 from rag.types import Paper, Skipped
 
@@ -183,6 +184,22 @@ def test_stored_vectors_are_those_of_the_texts(library: Library, embedder: Hashi
     assert [span.of(stored.paper.abstract) for span in stored.chunk.sentences] == [
         "It grows fast.", "It is eaten by urchins.",
     ]  # fmt: skip
+
+
+def test_a_few_chunks_are_all_found_though_the_graph_may_not_lead_to_each(
+    library: Library, embedder: HashingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add([kelp_paper(n) for n in range(40)])
+    question = embedder.embed(["word17 kelp"])[0]
+    whole = library.candidates(vector=question, text=None, k=10).dense
+    walk, lost = EmbeddedVectors.query, whole[0][0]
+
+    def lossy(vectors: EmbeddedVectors, vector: FloatArray, k: int, *, revision: int) -> list[tuple[str, float]]:
+        return [hit for hit in walk(vectors, vector, k + 1, revision=revision) if hit[0] != lost][:k]
+
+    monkeypatch.setattr(EmbeddedVectors, "query", lossy)
+    found = library.candidates(vector=question, text=None, k=10).dense
+    assert [score for _, score in found] == pytest.approx([score for _, score in whole], abs=2e-3)
 
 
 def test_the_dense_side_ranks_by_cosine(library: Library, embedder: HashingEmbedder) -> None:

@@ -22,6 +22,8 @@ from rag.readers import read_papers
 from rag.readers.records import RawDigest
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 N_RECORDS = 12
 
 Record = dict[str, Any]

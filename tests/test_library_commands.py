@@ -10,6 +10,8 @@ from command import run, write_records
 
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 PAPERS = (
     Paper("a", "Kelp in the north", "Kelp grows fast off Norway. It was measured for ten years.", ("Ada L",), 2010),
     Paper("b", "Kelp in the south", "Kelp grows fast off Chile. It was measured for six years.", ("Bo Yin",), 2015),

@@ -111,6 +111,7 @@ STEPS: list[tuple[type, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
 def test_a_writer_that_dies_at_any_step_leaves_one_of_three_states(

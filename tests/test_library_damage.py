@@ -15,6 +15,8 @@ from rag.errors import LibraryDamaged
 from rag.library import Library
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def embedder() -> HashingEmbedder:

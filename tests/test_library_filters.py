@@ -53,6 +53,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         yield library
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("looked_through", [1_000.0, 0.0], ids=["few papers pass", "many papers pass"])
 @pytest.mark.parametrize(("only", "ids"), FILTERS, ids=[only.describe() for only, _ in FILTERS])
 def test_every_way_of_finding_papers_keeps_to_the_filter(

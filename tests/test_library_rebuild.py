@@ -19,6 +19,8 @@ from rag.index.vectors import EmbeddedVectors, folder_of
 from rag.index.writer import Writer
 from rag.library import Library
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = 10_000
 N_PAPERS = 24
 

@@ -21,6 +21,8 @@ from rag.llama.evaluator import FootnotedEvaluator
 from rag.llm import open_model
 from rag.retrieval import search
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How is driver attention predicted by FBLNet?"
 FAR = "Which pizza topping do penguins prefer on Sundays in Antarctica?"
 FACT = "FBLNet models the accumulation of driving experience"

@@ -38,6 +38,8 @@ from rag.llm import LanguageModel, Message, OpenAICompatibleModel, host_of, open
 from rag.llm_reply import ThoughtFilter
 from rag.types import Usage
 
+pytestmark = pytest.mark.slow
+
 QUESTION = [Message("system", "be brief"), Message("user", "why?")]
 KEY = "sk-verysecret0123456789"
 

@@ -15,6 +15,8 @@ from rag.llm import LanguageModel, open_model
 from rag.pipeline import ask
 from rag.types import Answer, Kind, Paper
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How is driver attention predicted by FBLNet?"
 TRUE = "FBLNet attempts to model the driving experience accumulation procedure"
 

@@ -173,6 +173,7 @@ def test_the_readme_shows_only_commands_and_options_that_exist(
             assert option in help_text, line
 
 
+@pytest.mark.slow
 def test_the_lines_of_python_do_as_they_stand(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     five_lines, llama_index = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
@@ -196,6 +197,7 @@ def test_what_the_readme_quotes_stands_in_the_papers(seed_papers: tuple[Paper, .
     assert [quote for quote in quotes if not any(quote in text for text in texts)] == []
 
 
+@pytest.mark.slow
 def test_a_skipped_test_fails_the_run_in_ci(tmp_path: Path) -> None:
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_it.py").write_text(

@@ -11,6 +11,8 @@ from rag.answer.parties import parties_of
 from rag.library import Library
 from rag.pipeline import ask
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:

@@ -16,6 +16,8 @@ from rag.llm import LanguageModel, open_model
 from rag.pipeline import MAX_QUESTION_CHARACTERS, ask, stream
 from rag.types import Answer, Checked, Finished, Found, Paper, Searching, Turn, Wrote, cited_paper_ids
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How is driver attention predicted by FBLNet?"
 FACT = "FBLNet models the accumulation of driving experience"
 

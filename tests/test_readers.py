@@ -44,6 +44,7 @@ def test_the_sample_page_gives_62_papers_byte_for_byte_and_nothing_else():
     assert all(part.origin == str(SEED) and part.authors == () for part in parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap_is_kept", [1.0, 0.6])
 def test_what_is_left_of_a_torn_page_is_right_and_what_is_lost_is_named_by_its_line(read, gap_is_kept):
     generator = random.Random(3)
@@ -285,6 +286,7 @@ def test_other_encodings_are_read_with_their_mark_and_otherwise_refused_by_line_
         read(b'[{"title": "Caf\xe9", "abstract": "B."}]')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "start",
     [b"A Title\n\n", b'{"title": "', b"", b'[{"title": "', b"@article{a, title={", b"TY  - JOUR\nTI  - ", b"<feed"],
@@ -304,6 +306,7 @@ def test_an_endless_line_is_refused_in_bounded_memory(tmp_path, start):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path):
     path = tmp_path / "many"
     record = json.dumps({"title": "T", "abstract": ABSTRACT * 10})

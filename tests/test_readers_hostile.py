@@ -80,6 +80,7 @@ def test_a_document_type_alone_is_no_reason_to_refuse_and_nothing_is_fetched(rea
     assert read(feed(entry("A"), doctype)) == (["A"], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -122,6 +123,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["zip", "gzip", "bzip2", "zstd"])
 def test_what_expands_beyond_all_measure_is_given_up(read, kind):
     data = bombs()[kind]
@@ -138,6 +140,7 @@ def test_what_expands_beyond_all_measure_is_given_up(read, kind):
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, zstandard.ZstdCompressor().compress])
 def test_compressed_data_that_was_cut_off_or_damaged_says_so(tmp_path, compress):
     path = tmp_path / "input"
@@ -267,6 +270,7 @@ def test_a_table_whose_header_lies_gives_no_misplaced_text(read):
     assert "wrongly" in skipped[0].reason
 
 
+@pytest.mark.slow
 def test_a_quotation_mark_that_is_never_closed_costs_its_row_alone(read, bounded):
     rows = "".join(f"T{i},Fine.\n" for i in range(10_000))
     for tail in ("", rows):

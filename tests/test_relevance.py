@@ -13,6 +13,8 @@ from rag.pipeline import ask
 from rag.retrieval import look
 from rag.retrieval.evidence import MANY, Evidence
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:

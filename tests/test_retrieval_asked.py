@@ -17,6 +17,8 @@ from rag.retrieval.asked import MAX_QUESTION_CHARACTERS, NOT_ENGLISH, NOTHING_AS
 from rag.retrieval.spelling import ReadAs
 from rag.types import Paper
 
+pytestmark = pytest.mark.slow
+
 PAPERS = (
     Paper(
         "arxiv:2503.01234",

@@ -146,6 +146,7 @@ def test_no_hits_is_no_evidence() -> None:
     assert read_again("anything", np.zeros(384, np.float32), (), BUNDLED) == ((), evidence)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "question",
     ["Who are the authors of FBLNet?", "What batch size was used to train PyMAF-X?", "boiling point of ethanol"],
@@ -236,6 +237,7 @@ def test_what_abstracts_hardly_ever_give_is_known(question: str, paper: str, bes
     assert asks_beside(question, paper) is beside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reranker", [None, BUNDLED])
 def test_such_a_question_loses_what_would_make_an_answer_of_it(seed_library: Library, reranker: Any) -> None:
     def log_odds(question: str) -> float:

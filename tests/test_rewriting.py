@@ -16,6 +16,8 @@ from rag.llm import LanguageModel, open_model
 from rag.pipeline import ask
 from rag.types import Answer, Turn, Usage
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How is driver attention predicted by FBLNet?"
 FACT = "FBLNet models the accumulation of driving experience"
 TITLES = {"p": "FBLNet: feedback loops", "q": "Otters"}

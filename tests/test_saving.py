@@ -21,6 +21,8 @@ from rag.saving import differences, load, save, verify
 from rag.terminal import differences_in_words
 from rag.types import Answer, Paper, Turn
 
+pytestmark = pytest.mark.slow
+
 KELP = Paper("kelp", "Giant kelp", "Giant kelp grows 60 centimetres a day. It was measured in three seas.")
 MOSS = Paper("moss", "Peat moss", "Peat moss holds water. Fires release its carbon.")
 HISTORY = (Turn("What grows?", "Kelp [1].", ("kelp",)),)

@@ -20,6 +20,8 @@ from rag.pipeline import stream
 from rag.types import Finished, Wrote
 from rag.wire import answer_to_json
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How is driver attention predicted by FBLNet?"
 
 

@@ -119,6 +119,7 @@ def test_the_abstracts_that_the_project_opens_with_split_as_a_person_would():
             assert 12 < len(sentence) < 700, sentence
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit", [".", "(", '"', "$", "`", "(a", "$a", "{[(", "a", "\n ", " ", "(xx)", "``a", "。", "\\"]
 )

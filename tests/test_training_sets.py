@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from eval.training import claims
 from eval.training.cross_encoders import pieces
 from eval.training.examples import Asked, Examples, Judged
@@ -19,6 +21,8 @@ from eval.training.sets import (
 from rag.embedding import load_tokenizer
 from rag.judge import pairing
 from rag.retrieval import reranker
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_set_in_parts_is_asked_pile_by_pile_each_with_its_own_papers() -> None:

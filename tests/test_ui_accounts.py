@@ -11,6 +11,8 @@ from ui.conversations import Conversations
 from ui.errors import AccountsError
 from ui.people import HOUR_SECONDS, Hourly
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     def __init__(self) -> None:

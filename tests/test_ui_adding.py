@@ -14,6 +14,8 @@ from page_core import ScriptedCore, desk_over
 from ui.adding import Adding, Coming, shown_name
 from ui.desk.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 RIS = "TY  - JOUR\nTI  - Title {n} of kelp\nAB  - Kelp grows fast. It was measured in {n} seas.\nPY  - 2020\nER  - \n"
 
 

@@ -35,6 +35,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("only", "expected"),
     [

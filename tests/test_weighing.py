@@ -19,6 +19,8 @@ from rag.pipeline import ask
 from rag.retrieval.evidence import Evidence
 from rag.types import Answer, Claim, Usage
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "How is driver attention predicted by FBLNet?"
 FACT = "FBLNet models the accumulation of driving experience"
 SMALL = OpenAICompatibleModel(ModelConfig("http://127.0.0.1:9/v1", "small", context_tokens=4096))
