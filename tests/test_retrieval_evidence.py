@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from rag.retrieval.evidence import (
     ONE,
     READ_HITS,
     SEVERAL,
+    WHOLE_BEHIND,
     Evidence,
     RankedSentence,
     best_spans,
@@ -51,6 +53,13 @@ class Scripted:
     def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
         self.abstracts += abstracts
         return np.full(len(abstracts), self.whole, np.float32)
+
+
+class LikesPaper(Scripted):
+    """Likes every sentence of the paper with a title."""
+
+    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
+        return np.array([50.0 if self.word == c.title else -50.0 for c in candidates], np.float32)
 
 
 def found(library: Library, question: str, k: int = 6) -> tuple[FloatArray, tuple[Hit, ...]]:
@@ -90,25 +99,33 @@ def test_every_sentence_of_the_first_hits_is_ranked_once_and_scores_fall(seed_li
 
 def test_the_reranker_reads_a_bounded_number_of_every_hit_and_has_the_last_word(seed_library: Library) -> None:
     scripted = Scripted("reward hacking")
-    hits, evidence = read(seed_library, QUESTION, scripted)
+    vector, plain = found(seed_library, QUESTION, READ_HITS)
+    hits, evidence = read_again(QUESTION, vector, plain, scripted, replace(ONE, behind=math.inf))
     (candidates,) = scripted.calls
     assert len(candidates) == ONE.n_sentences
-    assert {c.title for c in candidates} == {hit.paper.title for hit in hits[: ONE.n_read]}
+    assert {c.title for c in candidates} == {hit.paper.title for hit in plain[: ONE.n_read]}
     best = evidence.sentences[0]
     assert "reward hacking" in best.span.of(hits[best.hit].paper.abstract)
+
+
+def test_what_was_found_far_behind_is_not_read_and_keeps_its_place(seed_library: Library) -> None:
+    scripted = Scripted("reward hacking")
+    vector, plain = found(seed_library, QUESTION, READ_HITS)
+    hits, evidence = read_again(QUESTION, vector, plain, scripted)
+    near = [hit for hit in plain[: ONE.n_read] if hit.score >= plain[0].score - ONE.behind]
+    assert 0 < len(near) < ONE.n_read, "the question has papers on both sides of the bound"
+    assert {c.title for (candidates) in scripted.calls for c in candidates} == {hit.paper.title for hit in near}
+    assert [hit.paper for hit in hits[len(near) :]] == [hit.paper for hit in plain[len(near) :]]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    told = {sentence.hit for sentence in evidence.sentences if sentence.read is not None}
+    assert told == set(range(len(near)))
 
 
 def test_a_near_paper_whose_sentence_answers_comes_first(seed_library: Library) -> None:
     question = "How is human feedback used to align language models?"
     _, plain = found(seed_library, question, READ_HITS)
     second = plain[1]
-    words = second.chunk.sentences[0].of(second.paper.abstract)
-
-    class Likes(Scripted):
-        def scores(self, asked: str, candidates: Sequence[Candidate]) -> FloatArray:
-            return np.array([50.0 if c.title == second.paper.title else -50.0 for c in candidates], np.float32)
-
-    hits, evidence = read(seed_library, question, Likes(words))
+    hits, evidence = read(seed_library, question, LikesPaper(second.paper.title))
     assert hits[0].paper == second.paper
     assert evidence.sentences[0].hit == 0
     assert {hit.paper.paper_id for hit in hits} == {hit.paper.paper_id for hit in plain}
@@ -117,9 +134,20 @@ def test_a_near_paper_whose_sentence_answers_comes_first(seed_library: Library) 
 def test_of_the_first_papers_the_whole_abstract_is_read_and_it_counts(seed_library: Library) -> None:
     says, does_not = Scripted("28%", whole=6.0), Scripted("28%", whole=-6.0)
     hits, evidence = read(seed_library, QUESTION, says)
-    assert [one.title for one in says.abstracts] == [hit.paper.title for hit in hits[:2]]
+    assert [one.title for one in says.abstracts] == [hits[0].paper.title], "the second is far behind"
     assert " ".join(says.abstracts[0].sentences) == hits[0].paper.abstract
     assert evidence.log_odds > read(seed_library, QUESTION, does_not)[1].log_odds + 1
+
+
+def test_the_abstract_of_a_paper_that_leads_only_by_its_sentences_is_read_then(seed_library: Library) -> None:
+    question = "How is human feedback used to align language models?"
+    _, plain = found(seed_library, question, READ_HITS)
+    second = plain[1]
+    likes = LikesPaper(second.paper.title)
+    assert second.score < plain[0].score - WHOLE_BEHIND
+    hits, _ = read(seed_library, question, likes)
+    assert hits[0].paper == second.paper
+    assert [one.title for one in likes.abstracts] == [plain[0].paper.title, second.paper.title]
 
 
 def test_where_several_papers_are_wanted_none_is_preferred_for_its_whole_abstract(seed_library: Library) -> None:
@@ -134,6 +162,7 @@ def test_a_second_paper_that_says_more_of_it_comes_first_with_its_sentences() ->
     assert new_order.tolist() == [0, 2, 1]
     assert new_scores.tolist() == pytest.approx([0.7, 0.2, 0.6]), "scores fall along the order"
     assert likely.tolist() == [6.0, -3.0, -3.0], "bounded, and what was not read is as unlikely as the least"
+    assert weighed(order, scores, np.array([3.0], np.float32), -2.0)[2].tolist() == [-2.0, -2.0, 3.0]
     assert order.tolist() == [2, 0, 1] and scores.tolist() == pytest.approx([0.6, 0.2, 0.7]), "left as they were"
     assert weighed(order, scores, np.array([1.0, 1.5], np.float32))[0].tolist() == [2, 0, 1], (
         "a little more is not enough"

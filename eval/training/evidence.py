@@ -29,14 +29,10 @@ from rag.retrieval.evidence import (
     MAX_HITS,
     ONE,
     READ_HITS,
-    abstract,
     breadth_of,
-    candidate,
     places_of,
+    read_best,
     reading_features,
-    reordered,
-    to_read,
-    weighed,
 )
 from rag.retrieval.features import FloatArray, answer_features, ends, sentence_features
 from rag.retrieval.reranker import BUNDLED
@@ -136,17 +132,13 @@ def read_again(examples: Sequence[Example], weights: FloatArray) -> list[Read]:
         table = one.table[: len(places)]
         scores = table @ weights
         owners = np.array([hit for hit, _ in places])
-        rows = to_read(scores, owners, breadth)
-        read = BUNDLED.scores(question, [candidate(hits, places[row]) for row in rows])
-        best = np.array([read[owners[rows] == hit].max() for hit in range(len(hits))])
-        order, found_scores = reordered([hit.score for hit in hits], best)
-        whole = BUNDLED.answered(question, [abstract(hits[hit]) for hit in order[: breadth.n_whole]])
-        order, _, likely = weighed(order, found_scores, whole)
-        combined = read + LINEAR_SHARE * scores[rows] + likely[owners[rows]]
-        features = reading_features(question, hits, table, scores, rows, read, combined, whole)
+        done = read_best(question, hits, scores, BUNDLED, breadth)
+        rows, read = done.rows, done.read
+        combined = read + LINEAR_SHARE * scores[rows] + done.likely[owners[rows]]
+        features = reading_features(question, hits, table, scores, rows, read, combined, done.whole)
         final = np.full(len(one.table), -1e9, np.float32)
-        final[rows] = np.where(np.isin(owners[rows], order[:MAX_HITS]), combined, -1e9)
-        first = hits[int(order[0] if breadth == ONE else owners[final.argmax()])]
+        final[rows] = np.where(np.isin(owners[rows], done.order[:MAX_HITS]), combined, -1e9)
+        first = hits[int(done.order[0] if breadth == ONE else owners[final.argmax()])]
         found.append(Read(features, final, first.paper.paper_id in one.asked.wanted.paper_ids))
     return found
 
