@@ -241,3 +241,13 @@ def test_a_folder_is_read_in_the_order_of_its_names_and_what_is_no_paper_is_name
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ReadError, match="holds no file"):
         list(read_papers(tmp_path))
+
+
+def test_a_table_that_names_no_titles_is_not_taken_for_a_page_of_papers(tmp_path):
+    rows = [
+        "path\tbytes\tsource",
+        *(f"reports/spring_{n}.pdf\t{n}00\tShelf {n}: what was measured, and where." for n in range(30)),
+    ]
+    (tmp_path / "inventory.tsv").write_text("\n".join(rows))
+    with pytest.raises(ReadError, match="nothing that looks like papers"):
+        parts_of(tmp_path / "inventory.tsv")

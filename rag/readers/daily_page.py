@@ -101,7 +101,7 @@ class _Block:
 
 def recognise(head: str) -> bool:
     """Whether titles and abstracts alternate: a page with holes passes, other kinds of text do not."""
-    if _looks_like_markup(head):
+    if _looks_like_markup(head) or _is_table(head):
         return False
     lines = enumerate(head.split("\n"), 1)
     n_papers = n_skipped = 0
@@ -113,6 +113,8 @@ def recognise(head: str) -> bool:
     return n_papers > 0 and n_skipped <= 3 * n_papers + 5
 
 
+_TABLE_LINES = 10
+
 _MARKUP = re.compile(
     r"\s*(?:<[!?a-zA-Z]|@[a-zA-Z]+\s*[{(]|[A-Z][A-Z0-9]{1,3} {2}- |PMID- |%[A-Z0-9] |(?-i:FN )|\{|\[\s*[{\]]|#{1,6} \S"
     r"|(?:[^\n]*[,;\t])?\"?(?:title|abstract)\"?[,;\t])",  # the first row of a table
@@ -123,6 +125,12 @@ _MARKUP = re.compile(
 def _looks_like_markup(head: str) -> bool:
     """Web pages as source, BibTeX, RIS, tables, Markdown: their lines would pass for titles and prose."""
     return _MARKUP.match(head) is not None
+
+
+def _is_table(head: str) -> bool:
+    """Whether each of the first lines has as many tabs: a table whose header names nothing that is known."""
+    n_tabs = [line.count("\t") for line in head.split("\n", _TABLE_LINES) if line.strip()][:_TABLE_LINES]
+    return len(n_tabs) >= 2 and n_tabs[0] > 0 and len(set(n_tabs)) == 1
 
 
 def read(file: TextFile) -> Iterator[Paper | Skipped]:
