@@ -1,0 +1,187 @@
+"""Which of two it is said of: the same words, with their parts exchanged or joined crosswise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.judge.comparison import Comparison
+from rag.judge.judgement import Finding
+from rag.judge.reading import Reading, Token, share_in
+from rag.judge.rules.attribution import OTHERS
+from rag.judge.rules.direction import COMPARING, are_opposites, opposed
+from rag.judge.rules.names import is_code
+from rag.judge.words import word_set
+
+NEAR = 0.7
+"""Share of the claim's weight in a sentence, from which it is that sentence in another order."""
+
+SIDE = 8
+"""Words of a clause on either side of what joins them."""
+
+AGAINST = 1.5
+"""Times as much of what the claim says of one has to be said of the other only."""
+
+_SPLITS = word_set("while whereas but and or although though yet unlike versus vs")
+_SMALL = word_set("a an the its their this these that those our of for on in with to by from at as is are was were be")
+
+
+def sides_exchanged(comparison: Comparison) -> list[Finding]:
+    """'Saliency methods follow the line of attention methods' for the reverse: two things around one verb, exchanged."""
+    claim = comparison.claim
+    for index, source in enumerate(comparison.evidence):
+        if share_in(claim.weights, source.types) < NEAR:
+            continue
+        for at, token in enumerate(claim.tokens):
+            joins = token.weight > 0 or token.lower in COMPARING
+            if not joins or claim.keys.count(token.key) != 1 or source.keys.count(token.key) != 1:
+                continue
+            there = source.keys.index(token.key)
+            if _frame(claim.tokens, at) != _frame(source.tokens, there):
+                continue
+            left, right = _sides(claim.tokens, at)
+            source_left, source_right = _sides(source.tokens, there)
+            new_left, new_right = left - source_left, right - source_right
+            if new_left and new_right and new_left <= source_right and new_right <= source_left:
+                reason = f"what stands before and behind '{token.text}' is exchanged"
+                return [Finding("sides_exchanged", reason, contradicts=True, sentence=index)]
+    return []
+
+
+def ahead_of_it(comparison: Comparison) -> list[Finding]:
+    """'Existing methods have an advantage over KelpNet' where the source has an advantage over existing methods."""
+    claim = comparison.claim
+    for at, token in enumerate(claim.tokens):
+        if token.lower not in COMPARING:
+            continue
+        subject, rest = claim.tokens[max(0, at - SIDE) : at], claim.tokens[at + 1 : at + 4]
+        if not any(one.lower in OTHERS for one in subject) or not any(is_code(one.text) for one in rest):
+            continue
+        for index, source in enumerate(comparison.evidence):
+            for there in (n for n, one in enumerate(source.tokens) if one.key == token.key):
+                behind = source.tokens[there + 1 : there + 4]
+                if any(one.lower in OTHERS for one in behind) and not opposed(claim.tokens[:at], source.tokens[:there]):
+                    reason = f"the source says it of its own work, '{token.text}' others"
+                    return [Finding("ahead_of_it", reason, contradicts=True, sentence=index)]
+    return []
+
+
+def joined_crosswise(comparison: Comparison) -> list[Finding]:
+    """'The feedback network processes input data' where the feedforward network does, and the feedback one something else.
+
+    Of two or more in one sentence, or in sentences with opposites ('high values', 'low values'), that differ in one
+    word: what the claim says of one is said of the other.
+    """
+    claim = comparison.claim
+    mentions = _pairs(claim.tokens)
+    for head in {one.head for one in mentions}:
+        own = [one for one in mentions if one.head == head]
+        regions = _regions(head, comparison.evidence)
+        for n, mention in enumerate(own):
+            others = [] if _is_listed(claim.tokens, mention) else _siblings(mention, regions)
+            if not others or not any(region.mention.modifier == mention.modifier for region in regions):
+                continue
+            start = 0 if n == 0 else mention.at
+            end = own[n + 1].at if n + 1 < len(own) else len(claim.tokens)
+            said = {
+                token.key: token.weight
+                for token in claim.tokens[start:end]
+                if token.weight > 0 and token.key not in (mention.head, mention.modifier)
+            }
+            mine = set[str]().union(*(r.keys for r in regions if r.mention.modifier == mention.modifier))
+            theirs = set[str]().union(*(r.keys for r in others))
+            pro = sum(weight for key, weight in said.items() if key in mine)
+            against = {key: weight for key, weight in said.items() if key in theirs - mine}
+            total = sum(said.values())
+            if len(against) < 2 or sum(against.values()) < max(AGAINST * pro, 0.5 * total):
+                continue
+            other = max(others, key=lambda region: len(region.keys & against.keys()))
+            reason = f"the source says it of '{other.mention.written}', the claim of '{mention.written}'"
+            return [Finding("joined_crosswise", reason, contradicts=True, sentence=other.sentence)]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """Two telling words side by side: what is spoken of, and which one of it."""
+
+    head: str
+    modifier: str
+    at: int
+    written: str
+    word: str
+    """The modifier as written, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    mention: _Mention
+    sentence: int
+    keys: frozenset[str]
+    """What is said in the clause of the mention."""
+
+
+def _pairs(tokens: Sequence[Token]) -> list[_Mention]:
+    found = []
+    for at in range(1, len(tokens)):
+        one, two = tokens[at - 1], tokens[at]
+        if one.weight > 0 and two.weight > 0 and not two.broken and one.key != two.key:
+            found.append(_Mention(two.key, one.key, at, f"{one.text} {two.text}", one.lower))
+    return found
+
+
+def _regions(head: str, evidence: Sequence[Reading]) -> list[_Region]:
+    found = []
+    for index, reading in enumerate(evidence):
+        for start, end in _clauses(reading.tokens):
+            inside = [one for one in _pairs(reading.tokens[start:end]) if one.head == head]
+            for n, mention in enumerate(inside):
+                first = 0 if len(inside) == 1 else mention.at
+                last = inside[n + 1].at - 1 if n + 1 < len(inside) else end - start
+                tokens = reading.tokens[start + first : start + last]
+                found.append(_Region(mention, index, frozenset(token.key for token in tokens)))
+    return found
+
+
+def _is_listed(tokens: Sequence[Token], mention: _Mention) -> bool:
+    """'Low or high level': of either of them."""
+    before = mention.at - 2
+    return before >= 0 and tokens[before].lower in ("or", "and", "nor")
+
+
+def _clauses(tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    starts = [0, *(at for at, token in enumerate(tokens) if token.lower in _SPLITS and at), len(tokens)]
+    return [(one, two) for one, two in zip(starts, starts[1:], strict=False) if two > one]
+
+
+def _siblings(mention: _Mention, regions: Sequence[_Region]) -> list[_Region]:
+    """Those of the opposite modifier."""
+    return [
+        region
+        for region in regions
+        if region.mention.modifier != mention.modifier
+        and are_opposites(region.mention.word, mention.word)
+    ]
+
+
+def _sides(tokens: Sequence[Token], at: int) -> tuple[set[str], set[str]]:
+    """Telling keys before and behind a word, up to a comma or the like."""
+    first = at
+    while first > max(0, at - SIDE) and not tokens[first].broken and tokens[first - 1].lower not in _SPLITS:
+        first -= 1
+    last = at + 1
+    while last < min(len(tokens), at + 1 + SIDE) and not tokens[last].broken and tokens[last].lower not in _SPLITS:
+        last += 1
+    left = {token.key for token in tokens[first:at] if token.weight > 0}
+    return left, {token.key for token in tokens[at + 1 : last] if token.weight > 0}
+
+
+def _frame(tokens: Sequence[Token], at: int) -> tuple[bool, str]:
+    """How a word takes what is beside it: whether it stands in the passive, and with which preposition behind it."""
+    passive = any(token.lower in _BEING for token in tokens[max(0, at - 2) : at])
+    following = tokens[at + 1].lower if at + 1 < len(tokens) else ""
+    return passive, following if following in _PREPOSITIONS else ""
+
+
+_BEING = word_set("is are was were be been being gets got")
+_PREPOSITIONS = word_set("by with from to for of in on at as into over through via during under between than")
