@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding
 from rag.judge.reading import Reading, Token, share_in
 from rag.judge.rules.attribution import OTHERS
-from rag.judge.rules.direction import COMPARING, are_opposites, opposed
+from rag.judge.rules.direction import COMPARING, are_opposites, is_pole, opposed
 from rag.judge.rules.names import is_code
 from rag.judge.words import word_set
 
@@ -67,38 +67,88 @@ def ahead_of_it(comparison: Comparison) -> list[Finding]:
 
 
 def joined_crosswise(comparison: Comparison) -> list[Finding]:
-    """'The feedback network processes input data' where the feedforward network does, and the feedback one something else.
-
-    Of two or more in one sentence, or in sentences with opposites ('high values', 'low values'), that differ in one
-    word: what the claim says of one is said of the other.
+    """'The feedback network processes input data' where the feedforward network does, and the feedback one something
+    else: of things that differ in one word, what the source says of another.
     """
     claim = comparison.claim
     mentions = _pairs(claim.tokens)
-    for head in {one.head for one in mentions}:
+    for head in dict.fromkeys(one.head for one in mentions):
         own = [one for one in mentions if one.head == head]
         regions = _regions(head, comparison.evidence)
+        modifiers = {region.mention.modifier for region in regions}
+        named = {one.modifier for one in own}
+        if (modifiers - named) & set(claim.keys):
+            continue  # 'a learned token, and a fixed one': of which of them it speaks where is not to be seen
         for n, mention in enumerate(own):
-            others = [] if _is_listed(claim.tokens, mention) else _siblings(mention, regions)
-            if not others or not any(region.mention.modifier == mention.modifier for region in regions):
+            if mention.modifier not in modifiers or _is_listed(claim.tokens, mention):
                 continue
-            start = 0 if n == 0 else mention.at
             end = own[n + 1].at if n + 1 < len(own) else len(claim.tokens)
-            said = {
-                token.key: token.weight
-                for token in claim.tokens[start:end]
-                if token.weight > 0 and token.key not in (mention.head, mention.modifier)
-            }
-            mine = set[str]().union(*(r.keys for r in regions if r.mention.modifier == mention.modifier))
-            theirs = set[str]().union(*(r.keys for r in others))
-            pro = sum(weight for key, weight in said.items() if key in mine)
-            against = {key: weight for key, weight in said.items() if key in theirs - mine}
-            total = sum(said.values())
-            if len(against) < 2 or sum(against.values()) < max(AGAINST * pro, 0.5 * total):
-                continue
-            other = max(others, key=lambda region: len(region.keys & against.keys()))
-            reason = f"the source says it of '{other.mention.written}', the claim of '{mention.written}'"
-            return [Finding("joined_crosswise", reason, contradicts=True, sentence=other.sentence)]
+            said = claim.tokens[0 if n == 0 else mention.at : end]
+            other = _said_of_other(said, mention, regions)
+            if other is not None:
+                reason = f"the source says it of '{other.mention.written}', the claim of '{mention.written}'"
+                return [Finding("joined_crosswise", reason, contradicts=True, sentence=other.sentence)]
     return []
+
+
+def opposite_kind(comparison: Comparison) -> list[Finding]:
+    """'From the same foundations' where the source has 'from entirely different foundations', and never the same."""
+    claim = comparison.claim
+    for mention in _pairs(claim.tokens, between=1):
+        kinds = [
+            (one, index)
+            for index, reading in enumerate(comparison.evidence)
+            for one in _pairs(reading.tokens, between=1)
+            if one.head == mention.head
+        ]
+        opposites = [
+            (one, index)
+            for one, index in kinds
+            if are_opposites(one.word, mention.word)
+            and share_in(claim.weights, comparison.evidence[index].types) >= KIND_NEAR
+        ]
+        if not opposites or any(one.modifier == mention.modifier for one, _ in kinds):
+            continue
+        if any(token.lower == one.word for token in claim.tokens for one, _ in opposites):
+            continue  # 'of input guardrails 11 %, and of output guardrails 8 %'
+        if any(not are_opposites(one.word, mention.word) and is_pole(one.word) for one, _ in kinds):
+            continue
+        other, index = opposites[0]
+        reason = f"it says '{mention.written}' where the source says '{other.written}'"
+        return [Finding("opposite_kind", reason, contradicts=True, sentence=index)]
+    return []
+
+
+KIND_NEAR = 0.35
+"""Share of the claim's weight in the sentence that has the opposite."""
+
+
+def _said_of_other(said: Sequence[Token], mention: _Mention, regions: Sequence[_Region]) -> _Region | None:
+    """The region of a thing of another kind that most of ``said`` stands in, and not in the mention's own."""
+    weights = {token.key: token.weight for token in said if token.weight > 0}
+    for key in (mention.head, mention.modifier):
+        weights.pop(key, None)
+    own = [region for region in regions if region.mention.modifier == mention.modifier]
+    mine = set[str]().union(*(region.keys for region in own))
+    for region in regions:
+        one = region.mention
+        opposite = are_opposites(one.word, mention.word)
+        if one.modifier == mention.modifier or not (opposite or (one.named and mention.named)):
+            continue
+        against = weights.keys() & region.keys - mine
+        pro = sum(weight for key, weight in weights.items() if key in mine)
+        weight = sum(weights[key] for key in against)
+        if len(against) < 2 or weight < max(AGAINST * pro, 0.5 * sum(weights.values())):
+            continue
+        if opposite or _in_a_row(said, against):
+            return region
+    return None
+
+
+def _in_a_row(tokens: Sequence[Token], keys: Collection[str]) -> bool:
+    """Whether two of the keys stand beside one another, function words aside."""
+    telling = [token.key for token in tokens if token.weight > 0]
+    return any(one in keys and two in keys for one, two in zip(telling, telling[1:], strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +161,8 @@ class _Mention:
     written: str
     word: str
     """The modifier as written, in lower case."""
+    named: bool
+    """Whether the modifier is a name or a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +173,21 @@ class _Region:
     """What is said in the clause of the mention."""
 
 
-def _pairs(tokens: Sequence[Token]) -> list[_Mention]:
+def _pairs(tokens: Sequence[Token], between: int = 0) -> list[_Mention]:
+    """``between`` function words may stand between the two: 'easier to interpret'."""
     found = []
     for at in range(1, len(tokens)):
-        one, two = tokens[at - 1], tokens[at]
-        if one.weight > 0 and two.weight > 0 and not two.broken and one.key != two.key:
-            found.append(_Mention(two.key, one.key, at, f"{one.text} {two.text}", one.lower))
+        two, before = tokens[at], at - 1
+        if two.weight <= 0 or two.broken:
+            continue
+        while between and before > 0 and at - before <= between and tokens[before].weight <= 0:
+            if tokens[before].broken or tokens[before].lower != "to":
+                break
+            before -= 1
+        one = tokens[before]
+        if (one.weight > 0 or is_pole(one.lower)) and one.lower not in ("with", "without") and one.key != two.key:
+            named = one.text[0].isdigit() or (one.text[0].isupper() and one.start > 0)
+            found.append(_Mention(two.key, one.key, at, f"{one.text} {two.text}", one.lower, named))
     return found
 
 
@@ -152,16 +213,6 @@ def _is_listed(tokens: Sequence[Token], mention: _Mention) -> bool:
 def _clauses(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     starts = [0, *(at for at, token in enumerate(tokens) if token.lower in _SPLITS and at), len(tokens)]
     return [(one, two) for one, two in zip(starts, starts[1:], strict=False) if two > one]
-
-
-def _siblings(mention: _Mention, regions: Sequence[_Region]) -> list[_Region]:
-    """Those of the opposite modifier."""
-    return [
-        region
-        for region in regions
-        if region.mention.modifier != mention.modifier
-        and are_opposites(region.mention.word, mention.word)
-    ]
 
 
 def _sides(tokens: Sequence[Token], at: int) -> tuple[set[str], set[str]]:

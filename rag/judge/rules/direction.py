@@ -106,6 +106,9 @@ _AXES: dict[str, tuple[str, str]] = {
         "latter descending decreasing backward end ends ended ending",
     ),
     "half": ("majority", "minority"),
+    "number": ("single one mono unique", "multi multiple several many"),
+    "right": ("correct right true accurate", "wrong incorrect false inaccurate"),
+    "plainness": ("parsimonious minimal plain", "complex elaborate redundant"),
     "degree": ("mild slight weak moderate", "strong severe heavy extreme"),
     "way": ("feedforward forward encoder input source upstream", "feedback backward decoder output target downstream"),
     "school": ("teacher", "student"),
@@ -137,6 +140,11 @@ def are_opposites(one: str, other: str) -> bool:
     if (one in _BETWEEN) != (other in _BETWEEN):
         return "level" in mine or "level" in theirs
     return any(theirs.get(axis) == -sign for axis, sign in mine.items())
+
+
+def is_pole(word: str) -> bool:
+    """Whether a word, in lower case, stands on any axis."""
+    return word in _POLES or word in _BETWEEN
 
 
 def poles(tokens: Sequence[Token]) -> dict[str, set[int]]:

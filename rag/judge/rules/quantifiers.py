@@ -117,7 +117,8 @@ def hedge_changed(comparison: Comparison) -> list[Finding]:
 
 def cause_added(comparison: Comparison) -> list[Finding]:
     """'A causes B' where nothing that is cited speaks of a cause, in any words."""
-    mine = [token for token in comparison.claim.tokens if token.lower in _CAUSE]
+    placed = zip(comparison.claim.tokens, comparison.alignment.places, strict=True)
+    mine = [token for token, place in placed if token.lower in _CAUSE and place is None]
     shares = [share_in(comparison.claim.weights, reading.types) for reading in comparison.evidence]
     near = [one for one, share in zip(comparison.evidence, shares, strict=True) if share >= NEAR]
     everywhere = {token.lower for reading in near or comparison.evidence for token in reading.tokens}

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.judge.comparison import Comparison, words
 from rag.judge.judgement import Finding
 from rag.judge.quantities import quantities
 from rag.judge.reading import Reading, Token, share_in
 from rag.judge.rules.attribution import OTHERS
-from rag.judge.rules.negation import DENYING, denials, has_denying_prefix
+from rag.judge.rules.negation import DENYING, denials, has_denying_prefix, negation_changed
 from rag.judge.words import word_set
 
 NEAR = 0.6
@@ -67,7 +67,7 @@ class _Scope:
 def denied_in_source(comparison: Comparison) -> list[Finding]:
     """'It throws away its answers' where the source has 'instead of throwing away its answers'."""
     claim = comparison.claim
-    if denials(claim.tokens) or _DENIES_ITSELF.search(claim.text) or has_denying_prefix(claim):
+    if _says_no(claim):
         return []
     wanted = claim.weights
     for index in _near(comparison, NEAR):
@@ -105,6 +105,20 @@ def denied_in_claim(comparison: Comparison) -> list[Finding]:
             reason = f"it says '{scope.cue} {words(claim.tokens[scope.first : scope.end])}', which the source states"
             return [Finding("denied_in_claim", reason, contradicts=True, sentence=index)]
     return []
+
+
+def denial_left_out(comparison: Comparison) -> list[Finding]:
+    """A denial taken out of words that the claim follows, where nothing in the claim says no in another way.
+
+    What ``negation_changed`` finds, without the claims that it is too often wrong about.
+    """
+    if _says_no(comparison.claim):
+        return []
+    return [replace(one, rule="denial_left_out") for one in negation_changed(comparison)]
+
+
+def _says_no(claim: Reading) -> bool:
+    return bool(denials(claim.tokens)) or _DENIES_ITSELF.search(claim.text) is not None or has_denying_prefix(claim)
 
 
 def _near(comparison: Comparison, at_least: float) -> list[int]:
