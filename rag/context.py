@@ -107,7 +107,8 @@ def groups_of(
 ) -> tuple[tuple[Source, ...], ...]:
     """All the hits as sources in as few groups as fit the budget, in their order, each numbered from 1.
 
-    No group has more than ``MAX_NUMBERED``. No source loses sentences to make room for another; only one that does not fit alone
+    No group has more than ``MAX_NUMBERED``. No source loses sentences to make room for another; only one that
+    does not fit alone
     is cut, as ``fit`` cuts. A hit none of whose sentences fits is left out.
     """
 

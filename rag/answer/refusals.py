@@ -70,7 +70,8 @@ _UNCITED_REFUSALS = tuple(
 )
 _TURNS = re.compile(r"\b(?:but|however|although|though|while|whereas|instead|except|yet|nevertheless)\b", re.IGNORECASE)
 _OPENER = re.compile(
-    r"(?:(?:unfortunately|sorry|i'm sorry|i am sorry|i apologi[sz]e|as an ai[^,]*|based on[^,]*|according to[^,]*),?\s+(?:but\s+)?)+",
+    r"(?:(?:unfortunately|sorry|i'm sorry|i am sorry|i apologi[sz]e|as an ai[^,]*|based on[^,]*"
+    r"|according to[^,]*),?\s+(?:but\s+)?)+",
     re.IGNORECASE,
 )
 

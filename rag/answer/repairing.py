@@ -13,7 +13,7 @@ from typing import Literal
 
 import prompts
 from rag import vocabulary
-from rag.answer.citations import Numbering, locate
+from rag.answer.citations import Numbering, locate, split_marked
 from rag.answer.drafts import quotation
 from rag.answer.refusals import is_sentinel
 from rag.check import check, in_which
@@ -102,7 +102,9 @@ def _passing(
     claim: Claim, said: str, shown: Sequence[Source], papers: Mapping[str, Paper], judge: Judge
 ) -> Claim | None:
     """The claim as it was ``said`` anew, if that passes the check."""
-    text = " ".join(said.strip().strip('"“”').split())
+    drafts = split_marked(" ".join(said.strip().strip('"“”').split()))
+    # Numbers that the model writes all the same are its own, and no words of the sentence.
+    text = " ".join(draft.text for draft in drafts)
     if not text or "\n" in said.strip() or is_sentinel(text) or text == claim.text:
         return None
     citations = []

@@ -81,7 +81,8 @@ _WITH_PAPERS = re.compile(
 )
 _COMPARES_ONE = re.compile(
     r"^\W*(?:(?:please|can you|could you) )*(?:compare|contrast) "
-    r"(?:it|this|that|them|this one|that one|the (?:paper|last one)) (?:with|to|and|against) (?:paper )?\[\d{1,2}\]\W*$",
+    r"(?:it|this|that|them|this one|that one|the (?:paper|last one)) (?:with|to|and|against) (?:paper )?"
+    r"\[\d{1,2}\]\W*$",
     re.IGNORECASE,
 )
 """'Compare it with [1]' is of the paper spoken of, too."""

@@ -109,7 +109,8 @@ _WORDS = re.compile(
 _FRACTION = re.compile(
     r"(?<![\w-])(?:(?P<top>one|two|three|four|a|\d+)[- "
     r"](?P<bottom>(?:third|quarter|fifth|tenth)(?:s|(?! [a-z])|(?= (?:of|as|the|in|by|to|more|less|fewer|were|was|had"
-    r"|have|are|is|or|and|during|when|after|before|across|on|at|for|with|under|over)\b)))"  # 'a third cousin' is no fraction
+    r"|have|are|is|or|and|during|when|after|before|across|on|at|for|with"
+    r"|under|over)\b)))"  # 'a third cousin' is no fraction
     r"|(?P<half>half))\b(?!-life)",
     re.IGNORECASE,
 )

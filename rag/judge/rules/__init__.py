@@ -15,7 +15,19 @@ from collections.abc import Callable
 
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding, Power
-from rag.judge.rules import attribution, crossing, direction, measures, names, negation, numbers, presence, quantifiers, quotes, scope
+from rag.judge.rules import (
+    attribution,
+    crossing,
+    direction,
+    measures,
+    names,
+    negation,
+    numbers,
+    presence,
+    quantifiers,
+    quotes,
+    scope,
+)
 
 Rule = Callable[[Comparison], list[Finding]]
 

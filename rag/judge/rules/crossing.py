@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ _SMALL = word_set("a an the its their this these that those our of for on in wit
 
 
 def sides_exchanged(comparison: Comparison) -> list[Finding]:
-    """'Saliency methods follow the line of attention methods' for the reverse: two things around one verb, exchanged."""
+    """'Saliency methods follow attention methods' for the reverse: two things around one verb, exchanged."""
     claim = comparison.claim
     for index, source in enumerate(comparison.evidence):
         if share_in(claim.weights, source.types) < NEAR:
@@ -148,7 +149,7 @@ def _said_of_other(said: Sequence[Token], mention: _Mention, regions: Sequence[_
 def _in_a_row(tokens: Sequence[Token], keys: Collection[str]) -> bool:
     """Whether two of the keys stand beside one another, function words aside."""
     telling = [token.key for token in tokens if token.weight > 0]
-    return any(one in keys and two in keys for one, two in zip(telling, telling[1:], strict=False))
+    return any(one in keys and two in keys for one, two in itertools.pairwise(telling))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ def _is_listed(tokens: Sequence[Token], mention: _Mention) -> bool:
 
 def _clauses(tokens: Sequence[Token]) -> list[tuple[int, int]]:
     starts = [0, *(at for at, token in enumerate(tokens) if token.lower in _SPLITS and at), len(tokens)]
-    return [(one, two) for one, two in zip(starts, starts[1:], strict=False) if two > one]
+    return [(one, two) for one, two in itertools.pairwise(starts) if two > one]
 
 
 def _sides(tokens: Sequence[Token], at: int) -> tuple[set[str], set[str]]:

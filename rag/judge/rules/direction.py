@@ -231,8 +231,15 @@ def relation_turned(comparison: Comparison) -> list[Finding]:
     if turned != ["similarity"] or len(both) < 2 or _denied(claim) ^ _denied(source):
         return []
     mine, theirs = (next(t for t, axis, _ in _standing(one) if axis == "similarity") for one in (claim, source))
+    if _is_lessened(claim, mine) != _is_lessened(source, theirs):
+        return []  # 'less alike' is 'more dissimilar'
     reason = f"it says '{mine.text}', the nearest sentence '{theirs.text}'"
     return [Finding("relation_turned", reason, contradicts=True, sentence=alignment.nearest)]
+
+
+def _is_lessened(tokens: Sequence[Token], word: Token) -> bool:
+    at = tokens.index(word)
+    return at > 0 and tokens[at - 1].lower in ("less", "least", "hardly", "not")
 
 
 def roles_swapped(comparison: Comparison) -> list[Finding]:

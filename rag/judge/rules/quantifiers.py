@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from rag.judge.alignment import Edit
@@ -131,7 +132,7 @@ def proof_added(comparison: Comparison) -> list[Finding]:
     """'The authors prove' where nothing that is cited speaks of a proof or of theory."""
     claim = comparison.claim.tokens
     # 'It proved safe' is not a proof.
-    mine = [one for one, next_one in zip(claim, claim[1:], strict=False) if one.lower in _PROVING and next_one.lower in _TO_PROVE]
+    mine = [one for one, next_one in itertools.pairwise(claim) if one.lower in _PROVING and next_one.lower in _TO_PROVE]
     everywhere = {token.lower for reading in comparison.evidence for token in reading.tokens}
     if not mine or everywhere & (_PROVING | _THEORY):
         return []
