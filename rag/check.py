@@ -14,12 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rag import vocabulary
 from rag.sentences import split_sentences
 from rag.types import Citation, Claim, Paper, Span, Verdict
 
 if TYPE_CHECKING:
     from rag.judge.judgement import Judge, Judgement
 
+
+MAX_LOOKED_IN = 12
+"""Papers that are read for a claim that what it cites does not bear."""
 
 FOUND_FROM = 0.8
 """Probability from which a paper that was not cited is said to bear a claim: of many papers one easily seems to."""
@@ -112,9 +116,7 @@ def _found_elsewhere(claim: Claim, own: Sequence[str], papers: Mapping[str, Pape
 
 def in_which(claim: str, papers: Sequence[Paper], judge: Judge) -> Citation | None:
     """The first of these papers that bears the claim by itself, and where; the citation has no number yet."""
-    for paper in papers:
-        if not paper.abstract.strip():
-            continue
+    for paper in _likeliest(claim, [paper for paper in papers if paper.abstract.strip()]):
         text = _text_of([paper])
         judgement = judge.judge(claim, text.sentences)
         place = text.places[judgement.sentence] if judgement.sentence is not None else None
@@ -122,6 +124,16 @@ def in_which(claim: str, papers: Sequence[Paper], judge: Judge) -> Citation | No
         if judgement.verdict == "supported" and sure and place is not None:
             return Citation(0, paper.paper_id, paper.title, None, place[1], place[1].of(paper.abstract))
     return None
+
+
+def _likeliest(claim: str, papers: Sequence[Paper]) -> Sequence[Paper]:
+    """Those that have most of the claim's words, if there are many: reading each of 200 takes 12 s. In their order."""
+    if len(papers) <= MAX_LOOKED_IN:
+        return papers
+    wanted = vocabulary.weights(claim)
+    shares = [vocabulary.covered(wanted, vocabulary.stems(f"{paper.title} {paper.abstract}")) for paper in papers]
+    best = sorted(range(len(papers)), key=lambda at: (-shares[at], at))[:MAX_LOOKED_IN]
+    return [papers[at] for at in sorted(best)]
 
 
 def _pointed(citations: Sequence[Citation], text: _Text, judgement: Judgement) -> tuple[Citation, ...]:

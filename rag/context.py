@@ -14,7 +14,10 @@ TOKENIZER_MARGIN = 0.15
 """Tokens are counted with o200k_base; other models' tokenizers need up to this share more for English prose."""
 
 QUESTION_TOKENS = 200
-"""Kept free for the question and for the chat template's own marks."""
+"""Kept free for the question and for the chat template's own marks, at least."""
+
+TEMPLATE_TOKENS = 80
+"""Beside a longer question: the template's marks, and how it is to be answered."""
 
 HEADER_TOKENS = 12
 """What a source costs beside its title and sentences: number, fence, line ends."""
@@ -90,6 +93,10 @@ def fit(
     )
 
 
+MAX_NUMBERED = 99
+"""So many sources can have numbers in one prompt: a marker has two digits."""
+
+
 def groups_of(
     hits: Sequence[Hit],
     *,
@@ -100,7 +107,8 @@ def groups_of(
 ) -> tuple[tuple[Source, ...], ...]:
     """All the hits as sources in as few groups as fit the budget, in their order, each numbered from 1.
 
-    No source loses sentences to make room for another; only one that does not fit alone
+    No group has more than ``MAX_NUMBERED``. No source loses sentences to make room for another; only one that
+    does not fit alone
     is cut, as ``fit`` cuts. A hit none of whose sentences fits is left out.
     """
 
@@ -120,7 +128,7 @@ def groups_of(
     current: list[Hit] = []
     fitting: tuple[Source, ...] | None = None
     for hit in hits:
-        longer = whole([*current, hit])
+        longer = whole([*current, hit]) if len(current) < MAX_NUMBERED else None
         if longer is not None:
             current, fitting = [*current, hit], longer
             continue
@@ -154,13 +162,13 @@ def render_sources(sources: Iterable[Source], *, lettered: bool = False) -> str:
     return "\n\n".join(blocks)
 
 
-def budget_for(model: LanguageModel, prompt: str = "answer") -> int:
-    """Tokens that the sources may take: the context less the answer, the prompt and a question,
-    with a margin for a tokenizer that is not ours. 0 where nothing is left."""
+def budget_for(model: LanguageModel, prompt: str = "answer", question: str = "") -> int:
+    """Tokens that the sources may take: the context less the answer, the prompt and the question (or what else stands
+    beside them), with a margin for a tokenizer that is not ours. 0 where nothing is left."""
     import prompts
     from rag.tokens import count_tokens
 
-    overhead = count_tokens(prompts.load(prompt).text) + QUESTION_TOKENS
+    overhead = count_tokens(prompts.load(prompt).text) + max(QUESTION_TOKENS, count_tokens(question) + TEMPLATE_TOKENS)
     left = model.context_tokens - model.max_output_tokens - overhead
     return max(0, int(left * (1 - TOKENIZER_MARGIN)))
 

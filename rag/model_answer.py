@@ -152,8 +152,10 @@ def _concluded(ongoing: Ongoing, written: Written, text: str, claims: list[Claim
         )
         return ongoing.finished("abstained", text, reason="model_declined")
     if written.empty:
-        return ongoing.finished("empty", "The model returned no text. What was found is still here.")
+        what = "nothing that could be shown" if written.notes else "no text"
+        return ongoing.finished("empty", f"The model returned {what}. What was found is still here.")
     ongoing.say_if_alone(table)
+    ongoing.say_what_is_left_out(claims)
     if not claims and ongoing.verified_only:
         text = "No sentence that the model wrote passed the check."
         return ongoing.finished("abstained", text, reason="not_stated")

@@ -37,6 +37,7 @@ from rag.types import (
     Timings,
     Turn,
     Usage,
+    cited_paper_ids,
 )
 
 
@@ -185,6 +186,15 @@ class Ongoing:
         """A note for a table of one paper."""
         if table is not None and len(table.paper_ids) == 1:
             self.notes.append("Only one paper here fits that: there is none to set beside it.")
+
+    def say_what_is_left_out(self, claims: Sequence[Claim]) -> None:
+        """A note for a summary of chosen papers that speaks of some of them only."""
+        if self.wanted.kind != "summary" or not self.wanted.about or not claims:
+            return
+        chosen = {source.hit.paper.paper_id for source in self.sources}
+        n_left_out = len(chosen - set(cited_paper_ids(claims)))
+        if n_left_out:
+            self.notes.append(f"{n_left_out} of the {len(chosen)} papers are not cited in it.")
 
     def table_text(self, table: Table, claims: Sequence[Claim]) -> str:
         """A table as text, its papers by their titles."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from rag.check import check
+from rag.check import MAX_LOOKED_IN, check, in_which
 from rag.judge.judgement import Judgement, cannot_judge
 from rag.types import Citation, Claim, Paper, Span
 
@@ -200,3 +200,22 @@ def test_text_and_citations_are_kept() -> None:
     claim = claims("Growth fell by 43%.", GROWTH, BAD)
     assert claim.text == "Growth fell by 43%."
     assert claim.citations == (GROWTH, BAD)
+
+
+def test_of_many_papers_those_that_have_its_words_are_looked_in() -> None:
+    many = {f"p{n}": Paper(f"p{n}", f"Moss {n}", f"Peat moss number {n} holds water.") for n in range(60)}
+    many["kelp"] = Paper("kelp", "Kelp", "Otters open urchins with stones.")
+
+    class Counting:
+        name = "counting"
+        n = 0
+
+        def judge(self, claim: str, evidence: Sequence[str]) -> Judgement:
+            self.n += 1
+            place = next((at for at, sentence in enumerate(evidence) if claim == sentence), None)
+            return Judgement("supported" if place is not None else "unsupported", 0.9, place)
+
+    judge = Counting()
+    found = in_which("Otters open urchins with stones.", list(many.values()), judge)
+    assert found is not None and found.paper_id == "kelp"
+    assert judge.n <= MAX_LOOKED_IN

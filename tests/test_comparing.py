@@ -9,7 +9,8 @@ from scripted_server import Dribble, Says, ScriptedServer, Status
 
 from rag.answer.aspects import ASPECTS
 from rag.answer.citations import Numbering
-from rag.answer.comparing import write_comparison
+from rag.answer.comparing import NO_TABLE, write_comparison
+from rag.answer.manner import Manner
 from rag.answer.table import NOT_STATED, table_as_text
 from rag.answer.writing import Written
 from rag.chunks import split
@@ -110,3 +111,17 @@ def test_a_table_as_text_has_a_row_an_aspect_and_says_what_is_not_stated() -> No
 
 def test_the_rows_are_those_that_readers_compare_by() -> None:
     assert [aspect.name for aspect in ASPECTS] == ["question", "method", "data", "result", "limitation"]
+
+
+def test_prose_in_place_of_rows_is_said_to_be_no_table() -> None:
+    claims, end, _ = told(Says("Kelp grows, and that is all there is to it."), papers=(KELP,))
+    assert claims == [] and end.empty
+    assert end.notes == (NO_TABLE,)
+
+
+def test_a_wish_for_a_language_reaches_the_prompt_of_a_table() -> None:
+    with ScriptedServer(Says("method: Tang wurde gemessen.")) as server:
+        model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", max_retries=0))
+        manner = Manner("shorter", "German")
+        list(write_comparison(sources(KELP), model, Numbering(), lambda: False, manner))
+        assert "a few words, in German" in server.requests[0].body["messages"][-1]["content"]

@@ -7,7 +7,7 @@ import pytest
 from rag.answer.citations import parse_markers
 from rag.chunks import split
 from rag.config import ModelConfig
-from rag.context import budget_for, fit, neutralise, render_sources
+from rag.context import MAX_NUMBERED, QUESTION_TOKENS, budget_for, fit, groups_of, neutralise, render_sources
 from rag.llm import OpenAICompatibleModel
 from rag.tokens import count_tokens
 from rag.types import Hit, Paper
@@ -141,3 +141,16 @@ def test_the_budget_leaves_room_for_prompt_question_and_answer() -> None:
     assert 5500 < budget(8192, 700) < 6200
     assert budget(2048, 256) < budget(4096, 256)
     assert budget(512, 700) == 0
+
+
+def test_a_group_has_no_more_sources_than_can_have_numbers() -> None:
+    hits = [hit(f"p{n}", f"Reef {n}", f"Reef {n} is warm.") for n in range(120)]
+    groups = groups_of(hits, budget_tokens=100_000, evidence="abstracts")
+    assert [len(group) for group in groups] == [MAX_NUMBERED, 120 - MAX_NUMBERED]
+
+
+def test_a_long_question_takes_from_the_sources() -> None:
+    model = OpenAICompatibleModel(ModelConfig("http://x/v1", "m", context_tokens=4096, max_output_tokens=256))
+    long = "Which of the reefs is warm? " * 140
+    assert budget_for(model, "answer", "Which?") == budget_for(model)
+    assert budget_for(model) - budget_for(model, "answer", long) > 0.85 * (count_tokens(long) - QUESTION_TOKENS)

@@ -420,3 +420,99 @@ def test_a_number_is_not_worked_out_unless_words_speak_of_it() -> None:
 )
 def test_a_number_that_no_source_has_is_named(claim: str, text: str, n_missing: int) -> None:
     assert len(missing_numbers(compare(claim, [text]))) == n_missing
+
+
+ABSTRACT = (
+    "KelpNet: Counting Urchins",
+    "KelpNet employs a feedforward network to process raw images and a feedback network to refine depth maps.",
+    "It models its own wrong answers instead of throwing away its own wrong answers.",
+    "We rule out factors such as water temperature.",
+    "The counts neither change the yield of the harvest nor alter the price of fish.",
+    "The combination achieves an AUROC of 0.70, improving prediction accuracy by up to 6.6% over baselines.",
+    "Our model exhibits a solid advantage over existing methods on two coastal benchmarks.",
+    "The error grows when seasons are more dissimilar.",
+    "Both methods come from entirely different theoretical foundations.",
+    "It counts urchins in deep water with only few-shot fine-tuning.",
+    "The counts are linked to tides.",
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "claim"),
+    [
+        ("joined_crosswise", "The feedback network processes raw images."),
+        ("denied_in_source", "KelpNet throws away its own wrong answers."),
+        ("denied_in_source", "Errors depend on factors such as water temperature."),
+        ("denied_in_source", "The counts alter the price of fish."),
+        ("denied_in_claim", "It counts urchins in deep water without any fine-tuning."),
+        ("other_measure", "The combination reaches an accuracy of 0.70."),
+        ("other_measure", "It improves the AUROC by up to 6.6% over baselines."),
+        ("best_case_dropped", "Prediction accuracy improves by 6.6% on average."),
+        ("best_case_dropped", "Prediction accuracy improves by 6.6% over baselines."),
+        ("points_for_percent", "Prediction accuracy improves by up to 6.6 percentage points."),
+        ("ahead_of_it", "Existing methods exhibit a solid advantage over KelpNet."),
+        ("relation_turned", "The error grows when seasons are more alike."),
+        ("opposite_kind", "Both methods come from the same theoretical foundations."),
+        ("cause_added", "The counts are caused by tides."),
+    ],
+)
+def test_a_lie_in_the_sources_own_words_is_no_more_than_partial(rule: str, claim: str) -> None:
+    assert rule in rules_fired(claim, *ABSTRACT)
+    assert verdict(claim, *ABSTRACT) not in ("supported", "unchecked")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The feedforward network processes raw images.",
+        "The feedback network refines depth maps, and the feedforward network processes raw images.",
+        "KelpNet does not throw away its own wrong answers.",
+        "Water temperature was ruled out.",
+        "The counts do not change the yield of the harvest.",
+        "It counts urchins in deep water with little fine-tuning.",
+        "The AUROC of the combination is 0.70.",
+        "Prediction accuracy improves by up to 6.6% over baselines.",
+        "KelpNet has a solid advantage over existing methods.",
+        "The error grows when seasons are less alike.",
+        "Both methods have different theoretical foundations.",
+        "The counts are linked to tides.",
+    ],
+)
+def test_its_true_counterpart_is_not_accused(claim: str) -> None:
+    new = {
+        "denied_in_source",
+        "denied_in_claim",
+        "denial_left_out",
+        "joined_crosswise",
+        "opposite_kind",
+        "ahead_of_it",
+        "relation_turned",
+        "sides_exchanged",
+        "other_measure",
+        "best_case_dropped",
+        "points_for_percent",
+        "cause_added",
+        "proof_added",
+    }
+    assert not rules_fired(claim, *ABSTRACT) & new
+
+
+def test_to_show_is_not_to_prove() -> None:
+    source = "We show that the counts are linked to tides."
+    assert "proof_added" in rules_fired("The authors prove that the counts are linked to tides.", source)
+    assert "proof_added" not in rules_fired("The link to tides proved strong.", source)
+    assert "proof_added" not in rules_fired("They prove that it converges.", "We give a theorem on convergence.")
+
+
+def test_what_stands_before_and_behind_a_verb_may_not_be_exchanged() -> None:
+    source = "Most current methods follow the line of saliency methods to predict attention."
+    assert "sides_exchanged" in rules_fired("Saliency methods follow the line of current methods.", source)
+    assert "sides_exchanged" not in rules_fired("Current methods follow the line of saliency methods.", source)
+    passive = "The line of saliency methods is followed by most current methods."
+    assert "sides_exchanged" not in rules_fired(passive, source)
+
+
+def test_more_than_a_third_is_no_28_percent() -> None:
+    source = "Policy optimization raises reactions by 28% in live tests."
+    assert "number_missing" in rules_fired(source.replace("28%", "more than a third"), source)
+    assert "number_missing" not in rules_fired(source.replace("28%", "more than a quarter"), source)

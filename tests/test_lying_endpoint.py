@@ -155,3 +155,75 @@ def test_verified_only_shows_none_of_it(pile: Library, context_tokens: int) -> N
         answer = ask(pile, QUESTION, model=liar(server, context_tokens), verified_only=True)
     assert all(lie.casefold() not in answer.text.casefold() for lie in LIES.values())
     assert all(claim.verdict == "supported" for claim in answer.claims)
+
+
+ABOUT: dict[str, tuple[str, str]] = {
+    "what is denied by other words": (
+        "Feedback Friction",
+        "Feedback friction is caused by model overconfidence",
+    ),
+    "what failed": ("Feedback Friction", "Progressive temperature increases let models reach target performance"),
+    "a denial left out": ("ALPINE", "The Transformer can identify reachability relationships through transitivity"),
+    "done instead of": ("Bridging Supervised", "NFT throws away self-generated negative answers"),
+    "without for with": ("Bridging Supervised", "NFT relies on external teachers to improve"),
+    "neither and nor": ("Parallel Learning", "The presence of a teacher changes the thresholds for learning"),
+    "none for a few": ("Neuroformer", "The model predicted the behavior of a mouse without any fine-tuning"),
+    "a prefix dropped": ("Forward Learning", "Backpropagation is biologically plausible and scales without limits"),
+    "denied at the end": ("Convergent Learning", "The specific basis vectors learned are common to multiple networks"),
+    "subject and object exchanged": (
+        "FBLNet",
+        "Saliency prediction methods follow the technique line of the current driver attention methods",
+    ),
+    "a comparison inverted": ("FBLNet", "Existing methods exhibit a solid advantage over FBLNet on two datasets"),
+    "said of the other": (
+        "Counter-Current",
+        "The feedback network processes input data and the feedforward network processes targets",
+    ),
+    "said of the opposite case": (
+        "Parallel Learning",
+        "For mild dilution all signals are raised with the same strength",
+    ),
+    "one level for the other": (
+        "Reward Generalization",
+        "At the micro level the RLHF information flow is portrayed as an autoencoding process",
+    ),
+    "a relation turned": ("Continual evaluation", "The stability gap grows when tasks are more alike"),
+    "the same for different": ("Bridging Supervised", "NFT and GRPO come from the same theoretical foundations"),
+    "percentage points": ("Reinforcement Learning from User", "Love Reactions rose by 28 percentage points"),
+    "a number in words": (
+        "Reinforcement Learning from User",
+        "Love Reactions rose by more than a third in live A/B tests",
+    ),
+    "average for best": (
+        "Representation Learning in",
+        "SEMBA outperforms the baselines by 80% on average on link signs",
+    ),
+    "another measure": ("Multi-Modal Self", "The combination reaches an accuracy of 0.70+/-0.02"),
+    "its number to another": ("Multi-Modal Self", "Combining feedback and video improves the AUROC by up to 6.6%"),
+    "proof for proposal": (
+        "Continual evaluation",
+        "The authors prove that plasticity and stability gradients cause the stability gap",
+    ),
+    "cause for prediction": ("Reinforcement Learning from User", "More positive feedback causes P[Love] to grow"),
+}
+
+
+@pytest.fixture(scope="module")
+def spoken_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    begins = {begin for begin, _ in ABOUT.values()}
+    with Library.open(tmp_path_factory.mktemp("spoken") / "library") as library:
+        library.add([paper for paper in first_papers(62) if paper.title.startswith(tuple(begins))])
+        assert len(library) == len(begins)
+        yield library
+
+
+@pytest.mark.parametrize(("begin", "lie"), ABOUT.values(), ids=ABOUT)
+def test_a_lie_made_of_the_abstracts_own_words_is_never_shown_as_supported(
+    spoken_of: Library, begin: str, lie: str
+) -> None:
+    (paper,) = (one for one in spoken_of.listed(None) if one.title.startswith(begin))
+    for kind, text in (("summary", f"{lie} [1]."), ("comparison", f"result: {lie}.")):
+        with ScriptedServer(*repeat(Says(text), 4)) as server:
+            answer = ask(spoken_of, paper.title, model=liar(server, 8192), kind=kind, about=[paper.paper_id])
+        assert any(lie in claim.text for claim in answer.claims), kind
+        assert shown_as_supported(answer, lie) == [], kind

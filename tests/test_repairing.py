@@ -154,3 +154,20 @@ def test_repairs_are_counted_in_words() -> None:
         "2 sentences that failed the check were replaced by the abstract's own words.",
     ]
     assert in_words([]) == []
+
+
+def test_numbers_in_corrected_words_are_no_part_of_them() -> None:
+    claim = Claim("Kelp grows fast in warm water.", (ON_KELP,), "contradicted", ("it says warm",))
+    with ScriptedServer(Says("Kelp grows fast in cold water [1].")) as server:
+        model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", max_retries=0))
+        done = rewrite(claim, SOURCES, PAPERS, model, ByWords(), lambda: False)
+    assert done.claim is not None
+    assert done.claim.text == "Kelp grows fast in cold water."
+    assert [citation.number for citation in done.claim.citations] == [4]
+
+
+def test_the_same_words_with_a_number_are_no_correction() -> None:
+    claim = Claim("Kelp grows fast in warm water.", (ON_KELP,), "contradicted", ("it says warm",))
+    with ScriptedServer(Says("Kelp grows fast in warm water [1].")) as server:
+        model = OpenAICompatibleModel(ModelConfig(server.base_url, "scripted", max_retries=0))
+        assert rewrite(claim, SOURCES, PAPERS, model, ByWords(), lambda: False).claim is None

@@ -9,11 +9,12 @@ from command import first_papers
 from scripted_server import Break, Dribble, Hang, Says, Script, ScriptedServer, Status
 
 from rag.config import ModelConfig, load
-from rag.conversation.rewriting import Rewriter
+from rag.conversation.rewriting import Rewriter, conversation_in_words
 from rag.errors import ConfigError
 from rag.library import Library
 from rag.llm import LanguageModel, open_model
 from rag.pipeline import ask
+from rag.tokens import count_tokens
 from rag.types import Answer, Turn, Usage
 
 pytestmark = pytest.mark.slow
@@ -219,3 +220,13 @@ def test_where_it_cannot_be_translated_it_is_searched_as_it_is(pile: Library) ->
     assert len(answer.notes) == 2
     quoted = ask(pile, GERMAN)
     assert quoted.notes == answer.notes[:1]
+
+
+def test_the_oldest_turns_give_way_to_what_fits_the_model() -> None:
+    talk = [Turn(f"What is reef number {n}?", f"Reef {n} is warm. " * 30, (f"reef{n}",)) for n in range(4)]
+    shown = conversation_in_words(talk, lambda paper_id: f"On {paper_id}", 320)
+    assert count_tokens(shown) <= 320
+    assert "What is reef number 3?" in shown
+    assert "What is reef number 0?" not in shown
+    assert "(4) On reef3" in shown
+    assert conversation_in_words(talk, lambda paper_id: None, 0) == "(none)"

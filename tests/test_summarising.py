@@ -11,7 +11,7 @@ from scripted_server import Break, Dribble, Says, ScriptedServer, Status
 
 from rag.answer.citations import Numbering
 from rag.answer.manner import AS_USUAL
-from rag.answer.summarising import write_summary
+from rag.answer.summarising import NOT_SHORTER, write_summary
 from rag.answer.writing import Written
 from rag.chunks import split
 from rag.config import ModelConfig
@@ -144,3 +144,57 @@ def test_a_model_that_fails_half_way_leaves_the_notes_so_far(fault: Any) -> None
 def test_numbers_go_on_from_the_conversation() -> None:
     said, _ = told([group("kelp")], Says("Kelp grows fast [1]."), numbering=Numbering(["moss"]))
     assert cited(claims_of(said)[0]) == [(2, "kelp")]
+
+
+def test_notes_that_get_no_shorter_are_shown_with_every_paper() -> None:
+    """The model repeats its notes whenever it is to join them, and they do not fit into one prompt."""
+    papers = [
+        Paper(f"p{n}", f"Reef {n}", f"Reef number {n} has {n} kinds of coral on its slopes.") for n in range(1, 41)
+    ]
+    hits = [Hit(paper, split(paper)[0], 1.0, ()) for paper in papers]
+    groups = [(Source(1, hit, hit.chunk.sentences),) for hit in hits]
+    notes = [f"Reef number {n} has {n} kinds of coral, as was found on its slopes by divers [1]." for n in range(1, 41)]
+
+    class Repeating:
+        name, context_tokens, max_output_tokens, evidence = "repeating", 1024, 256, "sentences"
+
+        def __init__(self) -> None:
+            self.n = 0
+
+        def stream(self, messages: Sequence[Any]) -> Any:
+            user = messages[-1].content
+            inside = user[user.index("<<<") + 4 : user.index(">>>")].strip()
+            self.n += 1
+            said = notes[self.n - 1] if self.n <= len(notes) else inside
+            return Reply(said)
+
+    said = list(write_summary("reefs", groups, Repeating(), Numbering(), AS_USUAL, lambda: False))
+    assert {c.paper_id for claim in claims_of(said) for c in claim.citations} == {paper.paper_id for paper in papers}
+    for claim in claims_of(said):
+        (citation,) = claim.citations
+        assert f"number {str(citation.paper_id)[1:]} " in claim.text
+    assert NOT_SHORTER in said[-1].notes
+
+
+class Reply:
+    """A whole reply at once."""
+
+    usage, finish_reason = Usage(), "stop"
+
+    def __init__(self, text: str) -> None:
+        self._pieces = iter([text])
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        pass

@@ -249,3 +249,14 @@ def test_a_paper_that_the_conversation_does_not_have_is_said_to_be_missing(quest
 def test_without_a_conversation_nothing_is_pointed_at() -> None:
     assert points_nowhere("Tell me more about [3]", ()) == "There is no [3] in this conversation."
     assert points_nowhere("the second one", ()) == "No paper has been cited yet: which one is “the second”?"
+
+
+def test_compare_it_with_a_number_is_of_both() -> None:
+    found = understand("Compare it with [1]", (FIRST, SECOND), TITLES.get)
+    assert (found.kind, found.about) == ("comparison", ("otter", "fblnet"))
+
+
+def test_without_the_only_paper_spoken_of_asks_the_question_before_it() -> None:
+    more = Turn("Tell me more about [2]", "Gaze [2].", ("gaze",))
+    found = understand("without [2]", (FIRST, more), TITLES.get)
+    assert (found.question, found.without, found.about) == (FIRST.question, ("gaze",), ())

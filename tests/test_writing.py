@@ -127,6 +127,8 @@ def test_without_sources_nothing_is_asked() -> None:
         "I cannot answer this question based on the sources.",
         "None of the sources provide information about sharks.",
         "I'm sorry, the sources do not say.",
+        "I'm sorry, but I can't help with that request.",
+        "As an AI language model, I cannot assist with this.",
         "None of the abstracts mentions sharks.",
     ],
 )
@@ -153,6 +155,8 @@ def test_a_refusal_is_declined_without_claims(text: str) -> None:
         "It is not included in training [1].",
         "The texts do not contain explicit mentions of emotion [1].",
         "We cannot determine the global optimum [1].",
+        "Robots are unable to assist with the harvest.",
+        "We cannot share weights between the layers [1].",
         "Nothing in the data depends on the sources of light [2].",
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import prompts
 from rag.answer.aspects import ASPECTS
 from rag.answer.citations import DraftSentence, Numbering, cited, parse_markers
+from rag.answer.manner import AS_USUAL, Manner
 from rag.answer.table import table_as_text
 from rag.answer.writing import Written
 from rag.context import render_sources
@@ -18,6 +19,8 @@ from rag.types import Claim, Source, Table, Usage, Wrote
 _NOTHING = re.compile(
     r"\W*(?:not (?:stated|mentioned|given|specified|reported)|none|n/?a|unknown|unclear)\b", re.IGNORECASE
 )
+NO_TABLE = "Nothing that the model wrote could be read as a row of the table."
+
 _MAX_REPLY_CHARACTERS = 6_000
 
 
@@ -26,6 +29,7 @@ def write_comparison(
     model: LanguageModel,
     numbering: Numbering,
     stopped: Callable[[], bool],
+    manner: Manner = AS_USUAL,
 ) -> Iterator[Wrote | Claim | Written]:
     """The cells as claims, paper by paper, and the table so far; ``Written.table`` is the whole.
 
@@ -37,8 +41,11 @@ def write_comparison(
     cells: list[list[int | None]] = [[] for _ in names]
     usage = Usage()
     done: list[Source] = []
+    wrote = False
     for source in sources:
-        messages = prompts.load("aspects").render(source=render_sources([source]), aspects=", ".join(names))
+        messages = prompts.load("aspects").render(
+            source=render_sources([source]), aspects=", ".join(names), manner=manner.in_words("comparison")
+        )
         reply = ""
         try:
             with model.stream(messages) as stream:
@@ -54,6 +61,7 @@ def write_comparison(
         usage += stream.usage
         if stopped():
             break
+        wrote = wrote or bool(reply.strip())
         said = _lines_of(reply, names)
         numbering.number_of(source.hit.paper.paper_id)
         for row, name in enumerate(names):
@@ -71,6 +79,7 @@ def write_comparison(
     yield Written(
         text=_as_text(names, done, cells, claims) if done else "",
         empty=not claims and not stopped(),
+        notes=(NO_TABLE,) if wrote and not claims and not stopped() else (),
         stopped=stopped(),
         usage=usage,
         table=table if done else None,

@@ -35,6 +35,8 @@ class Manner:
     def in_words(self, kind: Kind) -> str:
         """For a prompt: '1 to 3 short sentences, in German'."""
         words = _SENTENCES[kind][self.length]
+        if kind == "comparison" and self.language:
+            return f"{words}, in {self.language}; the row's name stays as it is given"
         return f"{words}, in {self.language}" if self.language else words
 
     def unmet(self, *, is_same: bool) -> list[str]:

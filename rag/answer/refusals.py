@@ -63,11 +63,15 @@ _UNCITED_REFUSALS = tuple(
         rf"{_IS_NOT} (?:\w+ )?{_STATED} (?:in|by|from|with|using|based on) {_TEXTS}",
         rf"(?:i|we)(?: am| are)?(?: ?can(?: ?not|'t)| could(?: not|n't)| do(?: not|n't)| unable to| not able to) "
         rf"(?:answer|find|know|determine|say|tell|provide)\b.{{0,80}}\b(?:question|answer|{_TEXTS}).*",
+        # "I'm sorry, but I can't help with that."
+        r"(?:i|we)(?:'m| am| are)?(?: ?can(?: ?not|'t)| could(?: not|n't)| won't| will not| unable to| not able to) "
+        r"(?:help|assist|comply|fulfil+|do (?:that|this)|engage|continue|discuss|share|reveal|disclose)\b.{0,80}",
     )
 )
 _TURNS = re.compile(r"\b(?:but|however|although|though|while|whereas|instead|except|yet|nevertheless)\b", re.IGNORECASE)
 _OPENER = re.compile(
-    r"(?:(?:unfortunately|sorry|i'm sorry|i am sorry|i apologi[sz]e|based on[^,]*|according to[^,]*),?\s+)+",
+    r"(?:(?:unfortunately|sorry|i'm sorry|i am sorry|i apologi[sz]e|as an ai[^,]*|based on[^,]*"
+    r"|according to[^,]*),?\s+(?:but\s+)?)+",
     re.IGNORECASE,
 )
 
@@ -98,9 +102,9 @@ def is_sentinel(sentence: str) -> bool:
 def sounds_like_refusal(draft: DraftSentence) -> bool:
     """True if the sentence only says, in the model's own words, that the sources do not answer."""
     text = draft.text.replace("’", "'").strip(" *_\"'")
+    text = _OPENER.sub("", text, count=1).rstrip(" .!")
     if _TURNS.search(text):
         return False
-    text = _OPENER.sub("", text, count=1).rstrip(" .!")
     return any(pattern.fullmatch(text) for pattern in (_REFUSALS if draft.numbers else _REFUSALS + _UNCITED_REFUSALS))
 
 

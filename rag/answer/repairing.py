@@ -13,11 +13,11 @@ from typing import Literal
 
 import prompts
 from rag import vocabulary
-from rag.answer.citations import Numbering, locate
+from rag.answer.citations import Numbering, locate, split_marked
 from rag.answer.drafts import quotation
 from rag.answer.refusals import is_sentinel
 from rag.check import check, in_which
-from rag.context import neutralise, render_sources
+from rag.context import budget_for, neutralise, render_sources
 from rag.judge.judgement import Judge
 from rag.llm import LanguageModel
 from rag.types import Claim, Paper, Source, Span, Usage
@@ -79,11 +79,10 @@ def rewrite(
     shown = [source for source in sources if source.hit.paper.paper_id in own]
     if not shown:
         return Rewritten(None)
-    messages = prompts.load("repair").render(
-        sources=render_sources(shown),
-        sentence=neutralise(claim.text),
-        fault=neutralise("; ".join(claim.reasons)) or "the sources do not say it",
-    )
+    sentence, fault = neutralise(claim.text), neutralise("; ".join(claim.reasons)) or "the sources do not say it"
+    if _tokens_of(shown) > budget_for(model, "repair", f"{sentence} {fault}"):
+        return Rewritten(None)  # of many papers: what cannot be read together cannot be corrected together
+    messages = prompts.load("repair").render(sources=render_sources(shown), sentence=sentence, fault=fault)
     said = ""
     with model.stream(messages) as stream:
         for piece in stream:
@@ -93,11 +92,19 @@ def rewrite(
     return Rewritten(_passing(claim, said, shown, papers, judge), stream.usage)
 
 
+def _tokens_of(sources: Sequence[Source]) -> int:
+    from rag.tokens import count_tokens
+
+    return count_tokens(render_sources(sources))
+
+
 def _passing(
     claim: Claim, said: str, shown: Sequence[Source], papers: Mapping[str, Paper], judge: Judge
 ) -> Claim | None:
     """The claim as it was ``said`` anew, if that passes the check."""
-    text = " ".join(said.strip().strip('"“”').split())
+    drafts = split_marked(" ".join(said.strip().strip('"“”').split()))
+    # Numbers that the model writes all the same are its own, and no words of the sentence.
+    text = " ".join(draft.text for draft in drafts)
     if not text or "\n" in said.strip() or is_sentinel(text) or text == claim.text:
         return None
     citations = []

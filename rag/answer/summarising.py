@@ -9,15 +9,14 @@ import prompts
 from rag.answer.citations import Numbering, marker_text
 from rag.answer.manner import Manner
 from rag.answer.writing import Written, write
-from rag.context import budget_for, neutralise, render_sources
+from rag.context import MAX_NUMBERED, budget_for, neutralise, render_sources
 from rag.errors import ModelError
 from rag.llm import LanguageModel, Message
 from rag.types import Claim, Source, Usage, Wrote
 
 TOKENS_PER_MARKER = 6
 
-MAX_NOTED_PAPERS = 99
-"""So many papers can have numbers in one prompt."""
+NOT_SHORTER = "The notes on the papers could not be made one text: they are shown as they are."
 
 
 def write_summary(
@@ -55,7 +54,7 @@ def write_summary(
         if not notes:
             yield Written("", declined=True, usage=usage)
             return
-        while len(parts := _parts(notes, model)) > 1:
+        while len(parts := _parts(notes, model, topic)) > 1:
             shorter: list[Claim] = []
             for part in parts:
                 messages, of = _combining(topic, part, sources, manner)
@@ -66,7 +65,10 @@ def write_summary(
                     yield from _as_they_are(notes, numbering, Written(_text(notes), stopped=True, usage=usage))
                     return
             if not shorter or sum(map(_cost, shorter)) >= sum(map(_cost, notes)):
-                break  # it will not get shorter: the first part is what can be read
+                # What does not fit together is shown part by part: no paper is left out for it.
+                kept = shorter or notes
+                yield from _as_they_are(kept, numbering, Written(_text(kept), usage=usage, notes=(NOT_SHORTER,)))
+                return
             notes = shorter
         messages, of = _combining(topic, parts[0], sources, manner)
         for told in write(messages, of, model, numbering, stopped=stopped):
@@ -88,11 +90,11 @@ def _combining(
     topic: str, notes: Sequence[Claim], sources: dict[str, Source], manner: Manner
 ) -> tuple[Sequence[Message], list[Source]]:
     """The prompt that joins the notes, their papers numbered for it, and those papers as its sources."""
-    papers = list(dict.fromkeys(c.paper_id for note in notes for c in note.citations if c.paper_id))[:MAX_NOTED_PAPERS]
+    papers = list(dict.fromkeys(c.paper_id for note in notes for c in note.citations if c.paper_id))
     local = Numbering(papers)
     lines = []
     for note in _numbered(notes, local):
-        marks = "".join(marker_text(c) for c in note.citations if c.exists and c.number <= MAX_NOTED_PAPERS)
+        marks = "".join(marker_text(c) for c in note.citations if c.exists)
         lines.append(f"{neutralise(note.text)} {marks}")
     messages = prompts.load("combine").render(
         notes="\n".join(lines), topic=neutralise(topic), manner=manner.in_words("summary")
@@ -100,18 +102,20 @@ def _combining(
     return messages, [dataclasses.replace(sources[p], number=n, sentences=()) for n, p in enumerate(papers, 1)]
 
 
-def _parts(notes: Sequence[Claim], model: LanguageModel) -> list[list[Claim]]:
-    """The notes in runs that each fit into the combining prompt; a note that does not is a run alone."""
-    budget = budget_for(model, "combine")
+def _parts(notes: Sequence[Claim], model: LanguageModel, topic: str) -> list[list[Claim]]:
+    """The notes in runs that each fit into the combining prompt, and whose papers can all have numbers there; a note
+    that does not is a run alone."""
+    budget = budget_for(model, "combine", topic)
     parts: list[list[Claim]] = [[]]
-    left = budget
+    left, numbered = budget, set[str]()
     for note in notes:
-        cost = _cost(note)
-        if parts[-1] and cost > left:
+        cost, papers = _cost(note), {c.paper_id for c in note.citations if c.paper_id}
+        if parts[-1] and (cost > left or len(numbered | papers) > MAX_NUMBERED):
             parts.append([])
-            left = budget
+            left, numbered = budget, set()
         parts[-1].append(note)
         left -= cost
+        numbered |= papers
     return parts
 
 

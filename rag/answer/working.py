@@ -139,7 +139,8 @@ def shown(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, model: Langua
         within = quoting.quoted_within(wanted.question)
         best = best_spans(hits, evidence, at_most=MAX_SHOWN_SENTENCES, within=within)
         hits = [hit for hit in hits if hit.chunk.chunk_id in best]
-    budget = budget_for(model, prompt_for(wanted.kind, model))
+    asked = {"comparison": "", "summary": wanted.topic, "other_side": wanted.topic}.get(wanted.kind, wanted.question)
+    budget = budget_for(model, prompt_for(wanted.kind, model), asked)
     lettered = model.evidence == "abstracts"
     if wanted.kind == "comparison":
         # A table's cell may rest on any sentence, so each paper is shown whole, alone.
@@ -167,7 +168,7 @@ def written(
 ) -> Iterator[Wrote | Claim | Written]:
     """What the model makes of it, as it comes; ends with ``Written``. Raises ModelError."""
     if wanted.kind == "comparison":
-        return write_comparison(shown_ones.groups[0], model, numbering, stopped)
+        return write_comparison(shown_ones.groups[0], model, numbering, stopped, wanted.manner)
     if wanted.kind == "summary":
         return write_summary(wanted.topic, shown_ones.groups, model, numbering, wanted.manner, stopped)
     (sources,) = shown_ones.groups

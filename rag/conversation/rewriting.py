@@ -14,7 +14,7 @@ import prompts
 from rag import vocabulary
 from rag.answer.citations import parse_markers
 from rag.answer.refusals import is_refusal
-from rag.context import neutralise
+from rag.context import budget_for, neutralise
 from rag.conversation.pointing import numbered
 from rag.errors import ModelError, ModelTimeout
 from rag.language import language_of
@@ -65,8 +65,10 @@ class Rewriter:
 
     def _rewritten(self, question: str, history: Sequence[Turn]) -> str | None:
         self.problem = None
+        plain = neutralise(question)
+        budget = budget_for(self._model, "rewrite", plain)
         messages = prompts.load("rewrite").render(
-            conversation=conversation_in_words(history, self._title_of), question=neutralise(question)
+            conversation=conversation_in_words(history, self._title_of, budget), question=plain
         )
         longest = LONGER_BY_TIMES * len(question) + LONGER_BY_CHARACTERS
         try:
@@ -95,13 +97,27 @@ class Rewriter:
         return said
 
 
-def conversation_in_words(history: Sequence[Turn], title_of: Callable[[str], str | None]) -> str:
-    """The last turns and the papers that their numbers mean, as data for a prompt: every line is one text."""
-    titles = [(n, title_of(paper_id)) for n, paper_id in enumerate(numbered(history), 1)]
-    lines = [f"({n}) {neutralise(title)}" for n, title in titles[-MAX_TITLES:] if title]
-    for turn in history[-MAX_TURNS:]:
-        lines += [f"Question: {_cut(turn.question)}", f"Answer: {_cut(turn.answer)}"]
-    return "\n".join(lines) or "(none)"
+def conversation_in_words(
+    history: Sequence[Turn], title_of: Callable[[str], str | None], budget_tokens: int | None = None
+) -> str:
+    """The last turns and the papers that their numbers mean, as data for a prompt: every line is one text.
+
+    What is beyond ``budget_tokens`` (o200k_base) is left out, the oldest turns first, then the papers named first.
+    """
+    from rag.tokens import count_tokens
+
+    numbers = [(n, title_of(paper_id)) for n, paper_id in enumerate(numbered(history), 1)]
+    titles = [f"({n}) {neutralise(title)}" for n, title in numbers[-MAX_TITLES:] if title]
+    turns = [f"Question: {_cut(turn.question)}\nAnswer: {_cut(turn.answer)}" for turn in history[-MAX_TURNS:]]
+    kept: list[str] = []
+    left = budget_tokens
+    for text in (*turns[-1:], *titles[::-1], *turns[-2::-1]):
+        if left is not None:
+            left -= count_tokens(text) + 1
+            if left < 0:
+                break
+        kept.append(text)
+    return "\n".join(text for text in (*titles, *turns) if text in kept) or "(none)"
 
 
 def _cut(text: str) -> str:

@@ -79,6 +79,14 @@ _WITH_PAPERS = re.compile(
     r"(?:\b(?:to|with|from|and|each other|one another|the other(?: one| paper)?|papers?)\b|[\d\W])*+$",
     re.IGNORECASE,
 )
+_COMPARES_ONE = re.compile(
+    r"^\W*(?:(?:please|can you|could you) )*(?:compare|contrast) "
+    r"(?:it|this|that|them|this one|that one|the (?:paper|last one)) (?:with|to|and|against) (?:paper )?"
+    r"\[\d{1,2}\]\W*$",
+    re.IGNORECASE,
+)
+"""'Compare it with [1]' is of the paper spoken of, too."""
+
 _ABOUT_PAPERS = re.compile(
     r"^\W*(?:(?:please|can you|could you) )*(?:summari[sz]e|sum up|compare|contrast|describe|explain)\b"
     r"(?=.*(?:\[\d|\bthe (?:two|three|first|second|last)\b|\bthem\b|\bthese\b|\bthose\b|\bboth\b))",
@@ -149,6 +157,10 @@ def _understand(
     if history and (manner != AS_USUAL or without) and not _FILLERS.sub(" ", rest).strip(" ?.!,;:'"):
         # Nothing but the wish: it is about the question before.
         before = understand(history[-1].question, history[:-1], title_of, kind=kind, rewrite=rewrite)
+        if before.about and set(before.about) <= set(without) and len(history) > 1:
+            # 'Tell me more about [2]', then 'without [2]': the question before that is meant.
+            earlier = understand(history[-2].question, history[:-2], title_of, kind=kind, rewrite=rewrite)
+            return replace(earlier, manner=manner, without=(*earlier.without, *without))
         return replace(before, manner=manner, without=(*before.without, *without))
     question = rest or question
     about = _about(question, history)
@@ -250,6 +262,8 @@ def _about(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
         return ()
     papers = numbered(history)
     numbers = [int(number) for number in _NUMBER.findall(question)]
+    if numbers and _COMPARES_ONE.match(question):
+        return _compared(question, history)
     if numbers:
         return tuple(dict.fromkeys(papers[n - 1] for n in numbers if 0 < n <= len(papers)))
     last = last_cited(history)

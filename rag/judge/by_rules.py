@@ -35,6 +35,19 @@ _ABOUT_CHANGES = frozenset(
         "name_listed",
         "repeats_itself",
         "disguised",
+        "denied_in_source",
+        "denied_in_claim",
+        "denial_left_out",
+        "relation_turned",
+        "sides_exchanged",
+        "joined_crosswise",
+        "opposite_kind",
+        "ahead_of_it",
+        "other_measure",
+        "best_case_dropped",
+        "points_for_percent",
+        "cause_added",
+        "proof_added",
     )
 )
 """Rules that look at what was changed in copied words, at a word's own surroundings, or at the claim alone: they

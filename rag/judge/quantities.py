@@ -109,7 +109,8 @@ _WORDS = re.compile(
 _FRACTION = re.compile(
     r"(?<![\w-])(?:(?P<top>one|two|three|four|a|\d+)[- "
     r"](?P<bottom>(?:third|quarter|fifth|tenth)(?:s|(?! [a-z])|(?= (?:of|as|the|in|by|to|more|less|fewer|were|was|had"
-    r"|have|are|is|or|and)\b)))"  # 'a third cousin' is no fraction
+    r"|have|are|is|or|and|during|when|after|before|across|on|at|for|with"
+    r"|under|over)\b)))"  # 'a third cousin' is no fraction
     r"|(?P<half>half))\b(?!-life)",
     re.IGNORECASE,
 )
@@ -214,8 +215,8 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         if free(*match.span()):
             top = 1.0 if match["half"] or match["top"].lower() == "a" else spelled(match["top"])
             bottom = 2.0 if match["half"] else _ORDINALS[match["bottom"].lower().rstrip("s")]
-            about = _ABOUT.search(text[max(0, match.start() - 20) : match.start()]) is not None
-            take(match, Quantity(top / bottom, "plain", match[0], match.start(), about=about, n_digits=2))
+            about, bound = _bounds(text[max(0, match.start() - 25) : match.start()])
+            take(match, Quantity(top / bottom, "plain", match[0], match.start(), None, about, bound, n_digits=2))
     for match in _RANGE.finditer(text):
         if not free(*match.span()) or (
             re.search("and", match[0])
@@ -389,7 +390,12 @@ def agree(claimed: Quantity, given: Quantity) -> bool:
             odds = abs(theirs - 1) * 100  # 'nine percent higher odds' for an odds ratio of 1.09
             if math.isclose(odds, mine, rel_tol=1e-6):
                 return True
-        return 0 < share <= 1 and _equal(share * 100, whole, claimed, given)
+        if not 0 < share <= 1:
+            return False
+        if claimed.bound and not given.bound:
+            mine, theirs = (whole, share * 100) if claimed.kind == "percent" else (share * 100, whole)
+            return theirs >= mine if claimed.bound == ">" else theirs <= mine  # 'more than a third' for 36 %
+        return _equal(share * 100, whole, claimed, given)
     if kinds == ("fold", "percent"):
         return _equal((mine - 1) * 100, theirs, claimed, given)
     if kinds == ("percent", "fold"):

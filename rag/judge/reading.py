@@ -33,10 +33,8 @@ _TEX = (
     (re.compile(r"\^\{([-+]?\d+)\}"), r"^\1"),
     (re.compile(r"[${}]"), " "),
 )
-_PERCENT = re.compile(r"(?<=\d)\s?(?:per ?cent(?:age points?)?|pct\.?|percentage points?)(?!\w)", re.IGNORECASE)
-_SPELLED_PERCENT = re.compile(
-    rf"\b(?P<number>{SPELLED})[- ](?:per ?cent(?:age points?)?|percentage points?)\b", re.IGNORECASE
-)
+_PERCENT = re.compile(r"(?<=\d)\s?(?:per ?cent(?!\w)|pct\.?(?!\w)|per ?centage(?= points?\b))", re.IGNORECASE)
+_SPELLED_PERCENT = re.compile(rf"\b(?P<number>{SPELLED})[- ](?:per ?cent|per ?centage(?= points?))\b", re.IGNORECASE)
 _DASHES = str.maketrans("‐‑‒–—―−’‘ʼ“”„", "-------'''\"\"\"")
 
 _TOKEN = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|%")

@@ -12,7 +12,7 @@ from rag.judge.rules.names import is_code
 from rag.judge.rules.negation import denials
 from rag.judge.words import word_set
 
-_OTHERS = word_set("existing current previous prior earlier traditional conventional classical other most past")
+OTHERS = word_set("existing current previous prior earlier traditional conventional classical other most past")
 _OWN = word_set("our ours this proposed new novel")
 _WORK = word_set("method model approach algorithm framework network system technique procedure scheme")
 FOLLOWED = 0.6
@@ -28,12 +28,12 @@ def of_others(comparison: Comparison) -> list[Finding]:
         if edit.before is not None or edit.after is None or not 0 < len(edit.claim) <= MAX_SUBJECT_WORDS:
             continue
         theirs = _clause(comparison.evidence[edit.sentence], edit.source)
-        if not theirs or any(token.lower in _OTHERS for token in edit.claim):
+        if not theirs or any(token.lower in OTHERS for token in edit.claim):
             continue
         said = _followed(comparison, len(edit.claim), edit.sentence)
         if said is None or len(denials(comparison.claim.tokens)) % 2 != len(denials([*theirs, *said])) % 2:
             continue  # what is new may well lack what others have
-        of_other_work = [token for token in theirs if token.lower in _OTHERS]
+        of_other_work = [token for token in theirs if token.lower in OTHERS]
         keys = {token.key for token in theirs}
         # Of 'the method' and 'existing methods' the second word is shared.
         subject = [*edit.claim, edit.after] if edit.after.lower in _WORK else edit.claim

@@ -96,7 +96,7 @@ _AXES: dict[str, tuple[str, str]] = {
     "thrift": ("efficient efficiently", "inefficient inefficiently wasteful"),
     "likelihood": ("likely probable", "unlikely improbable"),
     "similarity": (
-        "similar similarly same identical equal equally",
+        "similar similarly same identical equal equally alike",
         "different differently dissimilar distinct unequal",
     ),
     "place": ("inside internal within inner in-distribution", "outside external beyond outer out-of-distribution"),
@@ -106,6 +106,13 @@ _AXES: dict[str, tuple[str, str]] = {
         "latter descending decreasing backward end ends ended ending",
     ),
     "half": ("majority", "minority"),
+    "number": ("single one mono unique", "multi multiple several many"),
+    "right": ("correct right true accurate", "wrong incorrect false inaccurate"),
+    "plainness": ("parsimonious minimal plain", "complex elaborate redundant"),
+    "degree": ("mild slight weak moderate", "strong severe heavy extreme"),
+    "way": ("feedforward forward encoder input source upstream", "feedback backward decoder output target downstream"),
+    "school": ("teacher", "student"),
+    "scale": ("macro global coarse", "micro local fine"),
     "sort": ("symmetric symmetrical", "asymmetric asymmetrical"),
     "kind": (
         "convex continuous dense offline static global explicit explicitly upper hot warm",
@@ -118,11 +125,26 @@ for _axis, _both in _AXES.items():
         for _word in _words.split():
             _POLES.setdefault(_word, {})[_axis] = _sign
 
-_COMPARING = word_set(
+_BETWEEN = word_set("intermediate medium moderate middle")
+
+COMPARING = word_set(
     "than outperform outperforms outperformed outperforming surpass surpasses surpassed exceed exceeds exceeded beat "
     "beats underperform underperforms before after precede precedes follow follows over above below under cause causes "
     "versus"
 )
+
+
+def are_opposites(one: str, other: str) -> bool:
+    """Whether two words, in lower case, stand on two sides of an axis; 'intermediate' is neither high nor low."""
+    mine, theirs = _POLES.get(one, {}), _POLES.get(other, {})
+    if (one in _BETWEEN) != (other in _BETWEEN):
+        return "level" in mine or "level" in theirs
+    return any(theirs.get(axis) == -sign for axis, sign in mine.items())
+
+
+def is_pole(word: str) -> bool:
+    """Whether a word, in lower case, stands on any axis."""
+    return word in _POLES or word in _BETWEEN
 
 
 def poles(tokens: Sequence[Token]) -> dict[str, set[int]]:
@@ -156,9 +178,9 @@ def direction_changed(comparison: Comparison) -> list[Finding]:
             source = source[: len(edit.claim) + 2]
         elif not edit.inner:
             source = source[-len(edit.claim) - 2 :]
-        opposed = _opposed(edit.claim, source) or _opposed_at_large(edit.claim, source, _following(comparison, edit))
-        if opposed and not _denied(edit.claim) ^ _denied(source):
-            mine, theirs = opposed
+        found = opposed(edit.claim, source) or _opposed_at_large(edit.claim, source, _following(comparison, edit))
+        if found and not _denied(edit.claim) ^ _denied(source):
+            mine, theirs = found
             findings.append(
                 Finding(
                     "direction_changed",
@@ -182,10 +204,10 @@ def direction_differs(comparison: Comparison) -> list[Finding]:
     along = [axis for axis in here if axis in there and here[axis] & there[axis]]
     if not against or along or _denied(claim) ^ _denied(source):
         return []
-    opposed = _opposed(claim, source)
-    if not opposed:
+    found = opposed(claim, source)
+    if not found:
         return []
-    mine, theirs = opposed
+    mine, theirs = found
     return [
         Finding(
             "direction_differs",
@@ -196,6 +218,30 @@ def direction_differs(comparison: Comparison) -> list[Finding]:
     ]
 
 
+def relation_turned(comparison: Comparison) -> list[Finding]:
+    """'It grows when tasks are more similar' for 'it increases when tasks are more dissimilar': one side turned."""
+    alignment = comparison.alignment
+    if alignment.nearest < 0 or alignment.nearest_share < 0.35:
+        return []
+    source = comparison.evidence[alignment.nearest].tokens
+    claim = comparison.claim.tokens
+    here, there = poles(claim), poles(source)
+    both = [axis for axis in here if axis in there and axis in ("amount", "quality", "similarity")]
+    turned = [axis for axis in both if not here[axis] & there[axis]]
+    if turned != ["similarity"] or len(both) < 2 or _denied(claim) ^ _denied(source):
+        return []
+    mine, theirs = (next(t for t, axis, _ in _standing(one) if axis == "similarity") for one in (claim, source))
+    if _is_lessened(claim, mine) != _is_lessened(source, theirs):
+        return []  # 'less alike' is 'more dissimilar'
+    reason = f"it says '{mine.text}', the nearest sentence '{theirs.text}'"
+    return [Finding("relation_turned", reason, contradicts=True, sentence=alignment.nearest)]
+
+
+def _is_lessened(tokens: Sequence[Token], word: Token) -> bool:
+    at = tokens.index(word)
+    return at > 0 and tokens[at - 1].lower in ("less", "least", "hardly", "not")
+
+
 def roles_swapped(comparison: Comparison) -> list[Finding]:
     """'A outperforms B' for 'B outperforms A': the same words, with the two sides of a comparison exchanged."""
     alignment = comparison.alignment
@@ -203,7 +249,7 @@ def roles_swapped(comparison: Comparison) -> list[Finding]:
         return []
     source = comparison.evidence[alignment.nearest].tokens
     for at, token in enumerate(comparison.claim.tokens):
-        if token.lower not in _COMPARING:
+        if token.lower not in COMPARING:
             continue
         places = [there for there, other in enumerate(source) if other.key == token.key]
         if len(places) != 1:
@@ -262,7 +308,7 @@ def _sides(tokens: Sequence[Token], at: int, reach: int = 5) -> tuple[set[str], 
     return left, right
 
 
-def _opposed(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[Token, Token] | None:
+def opposed(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[Token, Token] | None:
     """The first word here and there that stand on the two sides of one axis; None if a side here is also there."""
     there = poles(theirs)
     for token, axis, sign in _standing(mine):

@@ -12,6 +12,7 @@ from rag.judge.words import word_set
 
 _CUES = word_set("not no never none neither nor without nobody nothing hardly scarcely barely rarely seldom")
 _FAILING = word_set("fail fails failed failing unable lacks lacked")
+DENYING = _CUES | _FAILING
 # 'not only', 'no fewer than', 'no longer' and the like do not deny what follows them.
 _HARMLESS_AFTER = {
     "not": word_set("only just merely simply solely necessarily to least"),
@@ -97,9 +98,11 @@ def negation_prefixed(comparison: Comparison) -> list[Finding]:
             continue
         for sentence in range(len(everywhere)):
             source = comparison.evidence[sentence]
-            if base not in everywhere[sentence] or denials(comparison.claim.tokens) != denials(source.tokens):
-                continue  # or 'not possible' for 'impossible'
+            if base not in everywhere[sentence]:
+                continue
             mine, theirs = forms[negated], everywhere[sentence][base][not negated]
+            if _denials_before(comparison.claim, mine) != _denials_before(source, theirs):
+                continue  # 'not possible' for 'impossible'
             is_near = share_in(comparison.claim.weights, source.types) >= NEAR and (
                 _beside(comparison.claim, mine) & _beside(source, theirs)
             )
@@ -110,10 +113,20 @@ def negation_prefixed(comparison: Comparison) -> list[Finding]:
     return findings
 
 
+def _denials_before(reading: Reading, written: str) -> int:
+    """How many denials stand before a word, close enough to reach it."""
+    at = _place_of(reading, written)
+    return len(denials(reading.tokens[max(0, at - 8) : at + 1]))
+
+
+def _place_of(reading: Reading, written: str) -> int:
+    word = written.rpartition("-")[2]
+    return next(at for at, token in enumerate(reading.tokens) if token.text.lower() == word.lower())
+
+
 def _beside(reading: Reading, written: str) -> set[str]:
     """Keys of the telling words right before and after a word."""
-    word = written.rpartition("-")[2]
-    at = next(at for at, token in enumerate(reading.tokens) if token.text.lower() == word.lower())
+    at = _place_of(reading, written)
     neighbours = (*reading.tokens[max(0, at - 1) : at], *reading.tokens[at + 1 : at + 2])
     return {token.key for token in neighbours if token.weight > 0}
 
@@ -167,7 +180,7 @@ def _denied(tokens: Sequence[Token]) -> set[str]:
     """Keys of the telling words in the scope of a denial: the next three, up to a comma or 'but'."""
     scope: set[str] = set()
     for at, token in enumerate(tokens):
-        if token.lower not in _CUES | _FAILING or denials(tokens[at : at + 3])[:1] != [token.text]:
+        if token.lower not in DENYING or denials(tokens[at : at + 3])[:1] != [token.text]:
             continue
         n = 0
         for other in tokens[at + 1 : at + 8]:
@@ -190,7 +203,7 @@ def _forms(reading: Reading) -> dict[str, dict[bool, str]]:
         prefixed = at > 0 and tokens[at - 1].lower == "non"
         base, negated, written = word, prefixed, f"non-{word}" if prefixed else token.text
         match = _PREFIX.match(word)
-        if match and not prefixed:
+        if match and not prefixed and word != "unlike":
             generic = match[1] in ("un", "non") and not _NOT_UN.match(word)
             if generic or match[2] in _DENIABLE:
                 base, negated = match[2], True
@@ -198,12 +211,17 @@ def _forms(reading: Reading) -> dict[str, dict[bool, str]]:
     return forms
 
 
+def has_denying_prefix(reading: Reading) -> bool:
+    """Whether it says 'unsupervised', 'implausible' or the like."""
+    return any(True in forms for forms in _forms(reading).values())
+
+
 def _pair_of_antonyms(mine: Sequence[Token], theirs: Sequence[Token]) -> bool:
     """'does not increase' for 'decreases': the denial is made good by the opposite word."""
     from rag.judge.rules.direction import poles
 
-    one = poles([t for t in mine if t.lower not in _CUES | _FAILING])
-    other = poles([t for t in theirs if t.lower not in _CUES | _FAILING])
+    one = poles([t for t in mine if t.lower not in DENYING])
+    other = poles([t for t in theirs if t.lower not in DENYING])
     return any(axis in other and not (one[axis] & other[axis]) for axis in one)
 
 

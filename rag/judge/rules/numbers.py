@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rag.judge.comparison import Comparison, words
 from rag.judge.judgement import Finding
 from rag.judge.quantities import Quantity, agree, quantities
+from rag.judge.reading import share_in
 from rag.judge.rules.names import VERY_CLOSE
 from rag.judge.words import word_set
 
@@ -33,6 +34,9 @@ _COMBINING = re.compile(
     re.IGNORECASE,
 )
 
+SAME_MATTER = 0.6
+"""Share of the claim's weight in a sentence whose percentages are those that a fraction sums up."""
+
 ROUNDED = 0.06
 """Share by which an 'about 1,800' may differ from what the source gives."""
 
@@ -49,7 +53,7 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
     for claimed in quantities(comparison.claim.text):
         if claimed.pronoun or any(agree(claimed, one) for _, one in given) or _is_implied(claimed, comparison):
             continue
-        figure = claimed.kind != "plain" or any(ch.isdigit() for ch in claimed.written)
+        figure = _sums_up(claimed, comparison) or claimed.kind != "plain" or any(ch.isdigit() for ch in claimed.written)
         if figure and not _is_worked_out(claimed, [one for _, one in given], comparison.claim.text):
             if (claimed.about or claimed.bound) and any(_is_near(claimed, one) for _, one in given):
                 continue
@@ -59,6 +63,18 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
     return [
         Finding(rule, f"the number '{written}' does not stand in what is cited") for written, rule in missing.items()
     ]
+
+
+def _sums_up(claimed: Quantity, comparison: Comparison) -> bool:
+    """Whether it says 'more than a third' of what a sentence on the same matter gives in per cent."""
+    text = comparison.claim.text
+    if not (0 < claimed.value < 1 and claimed.bound) or re.search(rf"{claimed.written} a (?:percent|%)", text):
+        return False
+    return any(
+        share_in(comparison.claim.weights, reading.types) >= SAME_MATTER
+        and any(one.kind == "percent" for one in quantities(reading.text))
+        for reading in comparison.evidence
+    )
 
 
 def _is_worked_out(claimed: Quantity, given: Sequence[Quantity], text: str) -> bool:
@@ -172,6 +188,8 @@ def _is_implied(claimed: Quantity, comparison: Comparison) -> bool:
         # '1990s', and a number that the source writes inside a name: '8' of 'ViT-8', '19' of 'COVID-19'.
         if claimed.written.endswith("s") and str(int(claimed.value))[:3] in text:
             return True
+        if not any(ch.isdigit() for ch in claimed.written):
+            return False
         figure = re.escape(claimed.written.rstrip("sthnrd"))
         return re.search(rf"(?<![\d.,])(?:[A-Za-z]+-?){figure}(?![\d])|(?<![\d.,]){figure}-?[A-Za-z]", text) is not None
     return False

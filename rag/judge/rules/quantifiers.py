@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from rag.judge.alignment import Edit
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding
-from rag.judge.reading import Reading, Token
+from rag.judge.reading import Reading, Token, share_in
 from rag.judge.words import word_set
 
 # How much of what is spoken of: 4 all, 3 most, 2 some, 1 few, 0 none.
@@ -45,6 +46,24 @@ _CAUSING = word_set(
     "cause causes caused causing lead leads led due responsible produce produces produced result results because "
     "determines determine drives drive"
 )
+_CAUSE = word_set("cause causes caused causing causal causally")
+_OTHER_CAUSING = word_set(
+    "induce induces induced inducing trigger triggers triggered yield yields yielded make makes made making drives "
+    "driven driving effect effects affect affects affected impact impacts influence influences influenced underlie "
+    "underlies underlying reason reasons origin origins stem stems arise arises create creates created leading "
+    "resulting therefore thus hence thereby via through from enable enables contribute contributes mechanism "
+    "mechanisms explain explains explained promote promotes introduce introduces introduced impose imposes why"
+)
+_PROVING = word_set("prove proves proved proven proving proof proofs")
+_THEORY = word_set(
+    "theorem theorems theory theoretical theoretically provable provably guarantee guarantees guaranteed mathematical "
+    "mathematically analytically formally formal lemma rigorous rigorously derive derives derived certify certified "
+    "bound bounds"
+)
+_TO_PROVE = word_set("that the a an this its how why")
+NEAR = 0.5
+"""Share of the claim's weight in a sentence that speaks of the same things."""
+
 _EXCLUSIVE = word_set("only solely exclusively alone just merely")
 
 
@@ -95,6 +114,29 @@ def hedge_changed(comparison: Comparison) -> list[Finding]:
             word = next(t.text for t in edit.source if t.lower in _HEDGES)
             findings.append(Finding("hedge_dropped", f"it leaves out the '{word}' of the source", False, edit.sentence))
     return findings
+
+
+def cause_added(comparison: Comparison) -> list[Finding]:
+    """'A causes B' where nothing that is cited speaks of a cause, in any words."""
+    placed = zip(comparison.claim.tokens, comparison.alignment.places, strict=True)
+    mine = [token for token, place in placed if token.lower in _CAUSE and place is None]
+    shares = [share_in(comparison.claim.weights, reading.types) for reading in comparison.evidence]
+    near = [one for one, share in zip(comparison.evidence, shares, strict=True) if share >= NEAR]
+    everywhere = {token.lower for reading in near or comparison.evidence for token in reading.tokens}
+    if not mine or everywhere & (_CAUSE | _CAUSING | _OTHER_CAUSING):
+        return []
+    return [Finding("cause_added", f"it says '{mine[0].text}', and nothing in what is cited speaks of a cause")]
+
+
+def proof_added(comparison: Comparison) -> list[Finding]:
+    """'The authors prove' where nothing that is cited speaks of a proof or of theory."""
+    claim = comparison.claim.tokens
+    # 'It proved safe' is not a proof.
+    mine = [one for one, next_one in itertools.pairwise(claim) if one.lower in _PROVING and next_one.lower in _TO_PROVE]
+    everywhere = {token.lower for reading in comparison.evidence for token in reading.tokens}
+    if not mine or everywhere & (_PROVING | _THEORY):
+        return []
+    return [Finding("proof_added", f"it says '{mine[0].text}', and nothing in what is cited is a proof")]
 
 
 def sweeping_words(comparison: Comparison) -> list[Finding]:
