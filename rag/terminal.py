@@ -85,7 +85,7 @@ def answer_in_words(answer: Answer, *, with_question: bool = False) -> str:
             text = f"what had come by then:\n{text}"
         blocks += [text, "\n".join(_footnotes(answer))]
     blocks.append("\n".join(_complaints(answer)))
-    if answer.sources and not answer.claims:
+    if answer.sources and not any(citation.exists for claim in answer.claims for citation in claim.citations):
         papers = (source.hit.paper for source in answer.sources[:N_NEAREST])
         head = "nearest papers:" if answer.outcome == "abstained" else "found for it:"
         if answer.reason == "nothing_near":

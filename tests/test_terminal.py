@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.answer.table import table_as_text
 from rag.terminal import answer_in_words
-from rag.types import Answer, Citation, Claim, Span, Table
+from rag.types import Answer, Chunk, Citation, Claim, Hit, Paper, Source, Span, Table
 
 
 def quote(number: int, text: str, context: str = "") -> Claim:
@@ -31,3 +31,12 @@ def test_cells_of_a_comparison_say_what_they_go_on_from() -> None:
     assert "| (after: Kelp was planted.) “It grows fast.” [3] | “Moss is wet.” [1] |" in table_as_text(
         table, ["Kelp", "Moss"], CLAIMS
     )
+
+
+def test_where_nothing_is_cited_the_papers_that_were_found_stand_below() -> None:
+    paper = Paper("p1", "Moss and Rain", "Moss is wet.")
+    source = Source(1, Hit(paper, Chunk("p1#0", "p1", 0, Span(0, 12), (Span(0, 12),), 4), 1.0, ()), (Span(0, 12),))
+    uncited = Claim("Moss likes it.", (), "uncited")
+    shown = answer_in_words(Answer("q?", "q?", "answered", "Moss likes it.", (uncited,), (source,)))
+    assert "found for it:" in shown and "Moss and Rain" in shown
+    assert "found for it:" not in answer_in_words(Answer("q?", "q?", "answered", "...", CLAIMS, (source,)))
