@@ -7,9 +7,7 @@ as its server does).
 
 from __future__ import annotations
 
-import functools
 import math
-import os
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -17,12 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.errors import EmbeddingError
+from rag.models.session import TOKENIZER_SHA256, available_cores, load_session, load_tokenizer
 from rag.types import Span
 
 if TYPE_CHECKING:
@@ -33,8 +30,6 @@ FloatArray = npt.NDArray[np.float32]
 MODEL_FOLDER = Path(__file__).parent / "models" / "minilm"
 MODEL_SHA256 = "14ecbad9859a33214e636df3d9b0c18ca424001ff7fd0543ed981b6b7e8ba865"
 MODEL_BYTES = 22_979_850
-TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-TOKENIZER_BYTES = 466_247
 
 MAX_PIECES = 256
 """Word pieces of one text that the bundled model reads, [CLS] and [SEP] included: its
@@ -51,15 +46,10 @@ WINDOW_OVERLAP = 64
 """Pieces that neighbouring windows of a long text share, so that each piece is read with
 at least 32 pieces of context on either side."""
 
-ENDPOINT_MAX_CHARACTERS = 8_000
-"""Characters of one text sent to an endpoint, about 2,000 tokens: far more than an
-abstract, and under the 8,192 tokens at which hosted models refuse a request."""
-
-BLANK = "."
-"""Sent to an endpoint in place of a blank text, which most of them refuse."""
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which neither a tokenizer nor a request can hold."""
 
 _CLS, _SEP = 101, 102
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -107,7 +97,11 @@ class Embedder(Protocol):
 
 def open_embedder(config: EmbeddingConfig | None = None) -> Embedder:
     """The endpoint that ``config`` names, or the bundled model; nothing is loaded or called yet."""
-    return BundledEmbedder() if config is None else EndpointEmbedder(config)
+    if config is None:
+        return BundledEmbedder()
+    from rag.embedding_endpoint import EndpointEmbedder
+
+    return EndpointEmbedder(config)
 
 
 class BundledEmbedder:
@@ -138,12 +132,12 @@ class BundledEmbedder:
 
         The empty text has a vector like any other, the one of [CLS] and [SEP] alone.
         """
-        rows = self._side_by_side(self._embed_one, _texts(texts))
+        rows = self._side_by_side(self._embed_one, as_texts(texts))
         return np.stack(rows) if rows else np.zeros((0, self.n_dims), np.float32)
 
     def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The contextual vectors of each text's first 254 word pieces, and where they stand."""
-        return self._side_by_side(self._embed_tokens_one, _texts(texts))
+        return self._side_by_side(self._embed_tokens_one, as_texts(texts))
 
     def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[TextVectors]:
         """Each text and its spans out of one pass over the text: a span costs next to nothing.
@@ -156,7 +150,7 @@ class BundledEmbedder:
         """
         if len(spans) != len(texts):
             raise ValueError(f"{len(texts)} texts with {len(spans)} lists of spans")
-        return self._side_by_side(self._embed_spans_one, list(zip(_texts(texts), spans, strict=True)))
+        return self._side_by_side(self._embed_spans_one, list(zip(as_texts(texts), spans, strict=True)))
 
     def _embed_one(self, text: str) -> FloatArray:
         pieces, _ = self._pieces(text[:MAX_CHARACTERS])
@@ -191,13 +185,13 @@ class BundledEmbedder:
         without = first >= last
         if without.any():
             sums[without] = self._embed_one("")
-        return TextVectors(whole, _unit_rows(sums))
+        return TextVectors(whole, unit_rows(sums))
 
     def _pieces(self, text: str) -> tuple[list[int], npt.NDArray[np.int64]]:
         """The ids of a text's word pieces and their offsets, int64 (n_pieces, 2)."""
         tokenizer, _ = self._open()
         # One character for one character, or the offsets would no longer be those of the text.
-        encoding = tokenizer.encode(_SURROGATE.sub("\ufffd", text), add_special_tokens=False)
+        encoding = tokenizer.encode(SURROGATE.sub("\ufffd", text), add_special_tokens=False)
         return encoding.ids, np.array(encoding.offsets, np.int64).reshape(-1, 2)
 
     def _run(self, pieces: Sequence[int], outputs: list[str]) -> list[FloatArray]:
@@ -223,56 +217,6 @@ class BundledEmbedder:
                     session = load_session(MODEL_FOLDER / "model.onnx", MODEL_BYTES)
                     self._loaded = (load_tokenizer(), session)
         return self._loaded
-
-
-def load_session(path: Path, n_bytes: int) -> Any:
-    """The onnxruntime session of a model that comes with the package; raises EmbeddingError."""
-    _check_size(path, n_bytes)
-    # Read while it is imported: without it onnxruntime reports each start to its maker, and
-    # switching that off through its API comes too late.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise EmbeddingError(f"the bundled models cannot run here, reinstall onnxruntime: {error}") from error
-
-    onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # The file is already optimised: looking for more only makes a cold start slower.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    # One thread per run leaves no pool whose idle threads would spin; texts run side by side instead.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    # A memory plan per input shape would be kept for each text length ever seen.
-    options.enable_mem_pattern = False
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-@functools.cache
-def load_tokenizer() -> Any:
-    """The word-piece tokenizer of the bundled models; raises EmbeddingError."""
-    path = MODEL_FOLDER / "tokenizer.json"
-    _check_size(path, TOKENIZER_BYTES)
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise EmbeddingError(f"the bundled models cannot run here, reinstall tokenizers: {error}") from error
-
-    tokenizer = Tokenizer.from_file(str(path))
-    # The published file cuts at 128 pieces and pads to 128.
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    # A '[SEP]' inside a text is text: else an abstract could end itself for the models that read pairs.
-    tokenizer.encode_special_tokens = True
-    return tokenizer
-
-
-def _check_size(path: Path, n_bytes: int) -> None:
-    # The size tells a file cut short, or a large-file pointer, from the model; hashing it
-    # at every start would cost as much time as loading it.
-    if not path.is_file() or path.stat().st_size != n_bytes:
-        raise EmbeddingError(f"the bundled model file {path} is missing or incomplete: reinstall footnoted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,162 +251,13 @@ def _pieces_of(
     return first.astype(np.int64), last.astype(np.int64)
 
 
-class EndpointEmbedder:
-    """Any OpenAI-compatible ``/embeddings`` endpoint; retries are openai's own.
-
-    The fingerprint names the endpoint's host and the model and never a dimension, which
-    is only known after the first reply: a server that changes its model under the same
-    name is noticed by the dimension, if at all.
-    """
-
-    def __init__(self, config: EmbeddingConfig, max_retries: int = 2) -> None:
-        self._config = config
-        self._max_retries = max_retries
-        self._lock = threading.Lock()
-        self._client: Any = None
-        self._n_dims: int | None = None
-        address = urlsplit(config.base_url)
-        # Never the address itself: it may hold a user name and a password.
-        self._host = (address.hostname or "") + (f":{address.port}" if address.port else "")
-        self.fingerprint = f"endpoint:{self._host}/{config.name}"
-
-    @property
-    def n_dims(self) -> int:
-        """The dimension of the endpoint's vectors; asks for one if none came yet."""
-        if self._n_dims is None:
-            self.embed([BLANK])
-        assert self._n_dims is not None  # embed sets it or raises
-        return self._n_dims
-
-    def embed(self, texts: Sequence[str]) -> FloatArray:
-        """See ``Embedder``; (0, 0) for no texts before the first reply."""
-        sent = [_sendable(text) for text in _texts(texts)]
-        size = self._config.batch_size
-        batches = [self._embed_batch(sent[start : start + size]) for start in range(0, len(sent), size)]
-        return np.concatenate(batches) if batches else np.zeros((0, self._n_dims or 0), np.float32)
-
-    def embed_spans(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[TextVectors]:
-        """Each text and each span embedded as a text of its own, since an endpoint gives no token vectors."""
-        if len(spans) != len(texts):
-            raise ValueError(f"{len(texts)} texts with {len(spans)} lists of spans")
-        parts: list[str] = []
-        for text, own in zip(_texts(texts), spans, strict=True):
-            parts += [text, *(span.of(text) for span in own)]
-        vectors = self.embed(parts)
-        result, at = [], 0
-        for own in spans:
-            result.append(TextVectors(vectors[at], vectors[at + 1 : at + 1 + len(own)]))
-            at += 1 + len(own)
-        return result
-
-    def _embed_batch(self, texts: list[str]) -> FloatArray:
-        vectors = self._vectors(self._request(texts), len(texts))
-        with self._lock:
-            expected = self._n_dims = self._n_dims or vectors.shape[1]
-        if vectors.shape[1] != expected:
-            raise EmbeddingError(
-                f"{self._what} returned vectors of {vectors.shape[1]} dimensions after {expected}: "
-                "its model changed; rebuild the library"
-            )
-        return vectors
-
-    @property
-    def _what(self) -> str:
-        return f"the embedding endpoint {self._host} (model '{self._config.name}')"
-
-    def _request(self, texts: list[str]) -> list[Any]:
-        """The entries of one reply. Raises EmbeddingError, one line for each way it can fail."""
-        import openai
-
-        try:
-            reply = self._open().embeddings.create(model=self._config.name, input=texts, encoding_format="float")
-            return list(reply.data or [])
-        # `from None`, against the habit: openai's errors hold the request with its key, and a
-        # server may echo the key in its reply, so neither may end up in a traceback.
-        except openai.APITimeoutError:
-            raise EmbeddingError(
-                f"{self._what} gave no reply in {self._config.timeout_seconds:g} s: "
-                "is it overloaded? raise timeout_seconds or lower batch_size in [embedding]"
-            ) from None
-        except openai.APIConnectionError as error:
-            reason = type(error.__cause__).__name__ if error.__cause__ else "no connection"
-            raise EmbeddingError(f"{self._what} cannot be reached ({reason}): is it running?") from None
-        except openai.APIStatusError as error:
-            raise EmbeddingError(f"{self._what} {self._refusal(error.status_code)}") from None
-        except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
-            # A reply with status 200 that is not of the protocol fails anywhere inside openai.
-            raise EmbeddingError(
-                f"{self._what} sent a reply that is not of the protocol ({type(error).__name__}): "
-                "is its base_url the one that ends before /embeddings?"
-            ) from None
-
-    def _refusal(self, status: int) -> str:
-        if status in (401, 403):
-            return f"refused the key ({status}): check the variable {self._config.key_env}"
-        if status == 429:
-            return "has no capacity for us (429), retries included: wait, or lower batch_size in [embedding]"
-        if status == 404:
-            return "was not found (404): check base_url and name in [embedding]"
-        if status >= 500:
-            return f"failed ({status}), retries included: look at its log, then try again"
-        return f"refused the request ({status}): check name and batch_size in [embedding]"
-
-    def _vectors(self, entries: list[Any], n_texts: int) -> FloatArray:
-        """float32 (n_texts, n_dims), unit rows, in the order of the request. Raises EmbeddingError."""
-        if len(entries) != n_texts:
-            raise EmbeddingError(f"{self._what} returned {len(entries)} vectors for {n_texts} texts")
-        indexes = [getattr(entry, "index", None) for entry in entries]
-        if any(index is not None for index in indexes):  # some servers leave them all out, and keep the order
-            by_index = {index: entry for index, entry in zip(indexes, entries, strict=True) if type(index) is int}
-            if by_index.keys() != set(range(n_texts)):
-                raise EmbeddingError(f"{self._what} did not say which vector belongs to which text")
-            entries = [by_index[index] for index in range(n_texts)]
-        try:
-            vectors = np.array([entry.embedding for entry in entries], np.float64)
-        except (AttributeError, TypeError, ValueError):
-            vectors = np.zeros((0,))
-        if vectors.ndim != 2 or vectors.shape[1] == 0:
-            raise EmbeddingError(f"{self._what} did not return rows of numbers of one length")
-        if not np.isfinite(vectors).all():
-            raise EmbeddingError(f"{self._what} returned numbers that are not finite")
-        if not vectors.any(axis=1).all():
-            raise EmbeddingError(f"{self._what} returned a vector of zeros")
-        return _unit_rows(vectors)
-
-    def _open(self) -> Any:
-        """The openai client, made once; the key is read here and kept nowhere else."""
-        with self._lock:
-            if self._client is None:
-                import openai
-
-                # Local servers ask for no key, but the client insists on one.
-                key = os.environ.get(self._config.key_env, "").strip() or "none"
-                if not key.isascii() or not key.isprintable():
-                    raise EmbeddingError(
-                        f"the key in {self._config.key_env} holds characters that no key has: set it again"
-                    )
-                self._client = openai.OpenAI(
-                    base_url=self._config.base_url,
-                    api_key=key,
-                    timeout=self._config.timeout_seconds,
-                    max_retries=self._max_retries,
-                )
-            return self._client
-
-
-def _sendable(text: str) -> str:
-    """``text`` as an endpoint takes it: encodable, not blank, not endless."""
-    text = _SURROGATE.sub("\ufffd", text[:ENDPOINT_MAX_CHARACTERS])
-    return text if text.strip() else BLANK
-
-
-def _texts(texts: Sequence[str]) -> Sequence[str]:
+def as_texts(texts: Sequence[str]) -> Sequence[str]:
     if isinstance(texts, str):  # it is a sequence of strings too, one per letter
         raise TypeError("a list of texts is embedded, not a string")
     return texts
 
 
-def _unit_rows(vectors: npt.NDArray[Any]) -> FloatArray:
+def unit_rows(vectors: npt.NDArray[Any]) -> FloatArray:
     """Each row divided by its length, in float64 so that huge and tiny rows survive; no row may be zero."""
     if not len(vectors):
         return vectors.astype(np.float32)
@@ -470,10 +265,3 @@ def _unit_rows(vectors: npt.NDArray[Any]) -> FloatArray:
     rows /= np.abs(rows).max(axis=1, keepdims=True)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     return rows.astype(np.float32)
-
-
-def available_cores() -> int:
-    """The cores this process may run on, which in a container are fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

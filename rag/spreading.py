@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.embedding import BundledEmbedder, FloatArray, TextVectors, available_cores, open_embedder
+from rag.embedding import BundledEmbedder, FloatArray, TextVectors, open_embedder
 from rag.errors import EmbeddingError
+from rag.models.session import available_cores
 from rag.types import Span
 
 if TYPE_CHECKING:

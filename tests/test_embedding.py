@@ -24,8 +24,10 @@ import pytest
 
 from rag import embedding
 from rag.config import EmbeddingConfig
-from rag.embedding import BundledEmbedder, EndpointEmbedder, open_embedder
+from rag.embedding import BundledEmbedder, open_embedder
+from rag.embedding_endpoint import ENDPOINT_MAX_CHARACTERS, EndpointEmbedder
 from rag.errors import EmbeddingError
+from rag.models.session import TOKENIZER_BYTES, TOKENIZER_SHA256
 from rag.types import Span
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +72,7 @@ def test_the_shipped_files_are_those_that_the_code_and_the_source_note_name() ->
     note = (embedding.MODEL_FOLDER / "SOURCE.md").read_text(encoding="utf-8")
     for name, n_bytes, checksum in (
         ("model.onnx", embedding.MODEL_BYTES, embedding.MODEL_SHA256),
-        ("tokenizer.json", embedding.TOKENIZER_BYTES, embedding.TOKENIZER_SHA256),
+        ("tokenizer.json", TOKENIZER_BYTES, TOKENIZER_SHA256),
     ):
         data = (embedding.MODEL_FOLDER / name).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (n_bytes, checksum)
@@ -351,7 +353,7 @@ def test_texts_that_endpoints_refuse_are_sent_in_a_form_they_take(endpoint: Endp
     endpoint.embedder().embed(["", " \n", "a\ud800b", "x" * 1_000_000])
     blank, white, surrogate, endless = endpoint.requests[0]["input"]
     assert (blank, white, surrogate) == (".", ".", "a\ufffdb")
-    assert len(endless) == embedding.ENDPOINT_MAX_CHARACTERS
+    assert len(endless) == ENDPOINT_MAX_CHARACTERS
 
 
 def test_without_a_key_a_placeholder_is_sent(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ from importlib import resources
 
 import pytest
 
-from rag.embedding import load_tokenizer
 from rag.errors import EmbeddingError
 from rag.judge import model as claim_model
 from rag.judge.judgement import Judgement, cannot_judge
@@ -19,6 +18,7 @@ from rag.judge.model import BUNDLED, Belief, ClaimModel
 from rag.judge.opening import open_judge
 from rag.judge.pairing import MAX_CLAIM_PIECES, MAX_PIECES, chosen, pair_pieces
 from rag.judge.trained import FEATURES, TrainedJudge, calibration
+from rag.models.session import load_tokenizer
 
 EVIDENCE = (
     "Kelp forests shelter young fish along cold coasts.",

@@ -18,8 +18,8 @@ from eval.training.sets import (
     questions_of,
     sentences_of,
 )
-from rag.embedding import load_tokenizer
 from rag.judge import pairing
+from rag.models.session import load_tokenizer
 from rag.retrieval import reranker
 
 pytestmark = pytest.mark.slow

@@ -386,7 +386,7 @@ def main() -> None:
     import torch
     from tokenizers import Tokenizer
 
-    from rag.embedding import load_tokenizer
+    from rag.models.session import load_tokenizer
 
     parser = argparse.ArgumentParser(description="Train the bundled cross-encoders.")
     parser.add_argument("phase", choices=("teacher", "student"))

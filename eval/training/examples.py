@@ -24,8 +24,8 @@ from eval.training import claims
 from eval.training.sets import NAMES, NEAR_MISSES, Wanted, is_fresh, is_marked, piles, scifact_claims, sentences_of
 from eval.training.sets import Asked as Found
 from eval.training.sets import asked as ask
-from rag.embedding import load_tokenizer
 from rag.judge import pairing
+from rag.models.session import load_tokenizer
 from rag.retrieval.evidence import READ_HITS, sentence_weights
 from rag.retrieval.features import sentence_features
 from rag.types import Paper

@@ -133,7 +133,7 @@ def _whole(examples: Examples, drawn: Sequence[int]) -> list[tuple[int, list[int
 def main() -> None:
     import torch
 
-    from rag.embedding import load_tokenizer
+    from rag.models.session import load_tokenizer
 
     parser = argparse.ArgumentParser(description="Teach the bundled reranker questions that are nearly answered.")
     parser.add_argument("examples", type=Path, help="what eval.training.examples made")

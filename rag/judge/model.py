@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rag.embedding import available_cores, load_session, load_tokenizer
 from rag.judge.pairing import pair_pieces
+from rag.models.session import available_cores, load_session, load_tokenizer
 
 FloatArray = npt.NDArray[np.float32]
 

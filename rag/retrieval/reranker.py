@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rag.embedding import FloatArray, available_cores, load_session, load_tokenizer
+from rag.embedding import FloatArray
+from rag.models.session import available_cores, load_session, load_tokenizer
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
 MODEL_BYTES = 23377782

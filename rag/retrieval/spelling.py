@@ -79,7 +79,7 @@ def _forms(word: str) -> set[str]:
 
 @functools.cache
 def _tokenizer() -> Any:
-    from rag.embedding import load_tokenizer
+    from rag.models.session import load_tokenizer
 
     return load_tokenizer()
 
