@@ -14,7 +14,8 @@ from typing import Any
 
 from rag.config import ModelConfig
 from rag.errors import ModelUnreachable
-from rag.llm import Message, ModelStream, OpenAICompatibleModel, ResolvedEvidence, resolved_evidence
+from rag.llm import Message, ModelStream, ResolvedEvidence, resolved_evidence
+from rag.llm_http import OpenAICompatibleModel
 
 HOST = "127.0.0.1"
 

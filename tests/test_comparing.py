@@ -16,7 +16,7 @@ from rag.answer.writing import Written
 from rag.chunks import split
 from rag.config import ModelConfig
 from rag.errors import ModelError
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.types import Citation, Claim, Hit, Paper, Source, Table
 
 KELP = Paper("kelp", "Kelp | growth", "We measured kelp at 14 sites. Growth fell by 42%. Winters were left out.")

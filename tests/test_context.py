@@ -8,7 +8,7 @@ from rag.answer.citations import parse_markers
 from rag.chunks import split
 from rag.config import ModelConfig
 from rag.context import MAX_NUMBERED, QUESTION_TOKENS, budget_for, fit, groups_of, neutralise, render_sources
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.tokens import count_tokens
 from rag.types import Hit, Paper
 

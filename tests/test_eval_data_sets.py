@@ -20,7 +20,7 @@ from eval.judge_rates import error_rates, judged_answers_path
 from eval.questions import load, resolve
 from rag.config import ModelConfig
 from rag.judge.opening import open_judge
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.readers import read_papers
 from rag.types import Paper
 from tests.scripted_server import Says, ScriptedServer

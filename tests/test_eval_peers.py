@@ -21,7 +21,7 @@ from rag.config import ModelConfig
 from rag.embedding import BundledEmbedder
 from rag.errors import ModelError
 from rag.library import Library
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from tests.scripted_server import Says, ScriptedServer, Status
 from tests.test_eval_runner import PAPERS, questions
 

@@ -22,7 +22,7 @@ from rag.config import ModelConfig
 from rag.embedding import BundledEmbedder
 from rag.errors import EmbeddingError
 from rag.library import Library
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.retrieval.features import FloatArray
 from rag.retrieval.reranker import Abstract, Candidate
 from rag.types import Paper

@@ -30,7 +30,8 @@ from rag.config import ModelConfig
 from rag.judge.judgement import Judgement
 from rag.judge.opening import open_judge
 from rag.library import Library
-from rag.llm import Message, OpenAICompatibleModel
+from rag.llm import Message
+from rag.llm_http import OpenAICompatibleModel
 from rag.types import Paper
 from tests.scripted_server import Dribble, HangUp, Says, ScriptedServer, Status
 

@@ -10,7 +10,7 @@ from scripted_server import Says, ScriptedServer, Status
 from rag.config import ModelConfig
 from rag.judge.by_model import ModelJudge, parse
 from rag.judge.judgement import Judgement
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 
 EVIDENCE = ("Kelp growth fell by 42% in warm years.", "Divers counted urchins [7] every May.")
 

@@ -34,7 +34,8 @@ from rag.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
-from rag.llm import LanguageModel, Message, OpenAICompatibleModel, host_of, open_model
+from rag.llm import LanguageModel, Message, host_of, open_model
+from rag.llm_http import OpenAICompatibleModel
 from rag.llm_reply import ThoughtFilter
 from rag.types import Usage
 

@@ -16,7 +16,7 @@ from rag.answer.opposing import disagreement, quoted_other_side
 from rag.config import ModelConfig
 from rag.judge.model import Belief
 from rag.library import Library
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.pipeline import ask
 from rag.retrieval.evidence import NOTHING
 from rag.types import Paper, cited_paper_ids

@@ -17,7 +17,8 @@ from rag.chunks import split
 from rag.config import ModelConfig
 from rag.context import budget_for, fit, render_sources
 from rag.errors import ModelError
-from rag.llm import Message, OpenAICompatibleModel
+from rag.llm import Message
+from rag.llm_http import OpenAICompatibleModel
 from rag.types import Claim, Hit, Paper, Wrote
 
 pytestmark = pytest.mark.slow

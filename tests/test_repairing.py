@@ -16,7 +16,7 @@ from rag.chunks import split
 from rag.config import ModelConfig
 from rag.errors import ModelError
 from rag.judge.judgement import Judgement
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.types import Citation, Claim, Hit, Paper, Source, Span
 
 KELP = Paper("kelp", "Kelp", "Kelp grows fast in cold water. Warm years halve its growth.")

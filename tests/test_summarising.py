@@ -16,7 +16,7 @@ from rag.answer.writing import Written
 from rag.chunks import split
 from rag.config import ModelConfig
 from rag.errors import ModelError
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.types import Claim, Hit, Paper, Source, Usage, Wrote
 
 TEXTS = {

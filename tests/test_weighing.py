@@ -14,7 +14,7 @@ from rag.config import ModelConfig
 from rag.conversation import Wanted
 from rag.judge.opening import open_judge
 from rag.library import Library
-from rag.llm import OpenAICompatibleModel
+from rag.llm_http import OpenAICompatibleModel
 from rag.pipeline import ask
 from rag.retrieval.evidence import Evidence
 from rag.types import Answer, Claim, Usage

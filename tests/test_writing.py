@@ -16,7 +16,8 @@ from rag.chunks import split
 from rag.config import ModelConfig
 from rag.context import neutralise, render_sources
 from rag.errors import ModelInterrupted
-from rag.llm import Message, OpenAICompatibleModel
+from rag.llm import Message
+from rag.llm_http import OpenAICompatibleModel
 from rag.types import Claim, Hit, Paper, Source, Usage, Wrote
 
 
