@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,9 +27,14 @@ _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud8
 
 def printed(title: str) -> str:
     """A title as it is printed: its TeX as characters."""
+    return _reader_of_tex()(title)
+
+
+@functools.cache
+def _reader_of_tex() -> Callable[[str], str]:
     from rag.readable import readable  # --help needs none of it
 
-    return readable(title)
+    return readable
 
 
 def one_line(text: str) -> str:

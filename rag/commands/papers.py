@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from rag.collecting import seldom_collecting
 from rag.commands.common import config_of, filter_of, open_library
 from rag.commands.output import print_json, print_json_list, say, tell, tell_all
 from rag.errors import UsageError
@@ -22,7 +23,8 @@ def papers(options: argparse.Namespace) -> int:
         if options.json:
             print_json_list(paper_to_json(paper) for paper in library.papers(only, by_title=True))
             return 0
-        listed = sorted(library.listed(only), key=lambda one: (one.title.casefold(), one.paper_id))
+        with seldom_collecting:
+            listed = sorted(library.listed(only), key=lambda one: (one.title.casefold(), one.paper_id))
     tell_all(listed_in_words(one) for one in listed)
     say(f"{count(len(listed), 'paper')}{_which(only)}")
     return 0

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from rag.filters import Filter
 from rag.index.rows import ChunkRow, Held, to_paper, unpack_spans
@@ -46,9 +46,8 @@ class State:
     n_pending_vectors: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A paper as lists show it."""
+class Listed(NamedTuple):
+    """A paper as lists show it. A tuple, since a hundred thousand are made at a time."""
 
     paper_id: str
     title: str
