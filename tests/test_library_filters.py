@@ -141,14 +141,22 @@ def test_a_preprint_and_its_journal_version_are_one_hit_that_names_the_other(tmp
         assert len({"arxiv:2101.00007", "doi:10.1234/m"} & cited) == 1
 
 
+def various(n: int) -> str:
+    """Twelve of 211 words: of texts that all but repeat one another, Chroma's graph does not lead to each."""
+    return " ".join(f"word{(7 * n * n + 13 * n * j * j + 101 * j) % 211}" for j in range(12))
+
+
 def test_papers_that_pass_are_found_however_far_they_are_from_the_question(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Library.open(tmp_path / "library", embedder=HashingEmbedder()) as library:
         library.add(
-            Paper(f"kelp{n}", f"Kelp {n}", KELP.format(place=f"island {n}"), year=2000 + n % 10) for n in range(200)
+            Paper(f"kelp{n}", f"Kelp {n}", KELP.format(place=f"island {n}, {various(n)}"), year=2000 + n % 10)
+            for n in range(200)
         )
-        library.add(Paper(f"snow{n}", f"Snow {n}", f"Snow kelp is red by day {n}.", year=2020) for n in range(60))
+        library.add(
+            Paper(f"snow{n}", f"Snow {n}", f"Snow kelp is red by day {n}, {various(n)}.", year=2020) for n in range(60)
+        )
         vector = library.embedder.embed(["how fast does kelp grow in cold water"])[0]
         for only in (Filter(from_year=2020), Filter(from_year=2003), Filter(from_year=2009)):
             sides = []
@@ -159,5 +167,5 @@ def test_papers_that_pass_are_found_however_far_they_are_from_the_question(
                 assert all(only.matches(one.paper) for one in found.chunks.values())
                 assert len(found.dense) == len(found.lexical) == 20
             sifted, exact = sides
-            assert sifted[0][0][0] == exact[0][0][0]  # Chroma's graph need not lead to all of twenty
+            assert [score for _, score in sifted[0]] == pytest.approx([score for _, score in exact[0]], abs=2e-3)
             assert [score for _, score in sifted[1]] == pytest.approx([score for _, score in exact[1]])
