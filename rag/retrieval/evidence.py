@@ -200,11 +200,9 @@ def read_best(question: str, first: Sequence[Hit], scores: FloatArray, reranker:
     best_read = np.array([read[owners[rows] == hit].max() for hit in range(n_near)])
     order, new_scores = reordered(found, best_read)
     leading = [int(hit) for hit in order[: breadth.n_whole] if new_scores[hit] >= new_scores[order[0]] - WHOLE_BEHIND]
-    late = [hit for hit in leading if hit not in known]
-    if late:
-        known.update(
-            zip(late, reranker.answered(question, [abstract(first[hit]) for hit in late]).tolist(), strict=True)
-        )
+    if late := [hit for hit in leading if hit not in known]:
+        then = reranker.answered(question, [abstract(first[hit]) for hit in late])
+        known.update(zip(late, then.tolist(), strict=True))
     whole = np.array([known[hit] for hit in leading], np.float32)
     unread = UNREAD_WHOLE if len(leading) < breadth.n_whole else math.inf
     order, new_scores, likely = weighed(order, new_scores, whole, unread)

@@ -24,7 +24,6 @@ AGAINST = 1.5
 """Times as much of what the claim says of one has to be said of the other only."""
 
 _SPLITS = word_set("while whereas but and or although though yet unlike versus vs")
-_SMALL = word_set("a an the its their this these that those our of for on in with to by from at as is are was were be")
 
 
 def sides_exchanged(comparison: Comparison) -> list[Finding]:

@@ -26,6 +26,7 @@ _BEST_CASE = re.compile(
     re.IGNORECASE,
 )
 _POINTS = re.compile(r"% points?\b", re.IGNORECASE)
+_WORDS_BETWEEN = re.compile(r"\W*(?:[a-z]+ ){0,3}")
 
 
 def other_measure(comparison: Comparison) -> list[Finding]:
@@ -81,7 +82,7 @@ def _measure_of(text: str, quantity: Quantity) -> str | None:
     named = [found["measure"] for found in _MEASURE.finditer(before)]
     if not named:
         behind = text[quantity.start + len(quantity.written) :]
-        found = re.compile(r"\W*(?:[a-z]+ ){0,3}").match(behind)
+        found = _WORDS_BETWEEN.match(behind)
         near = _MEASURE.search(behind[: found.end() + 15] if found else behind[:15])
         named = [near["measure"]] if near else []
     measure = named[-1].lower() if named else ""

@@ -67,8 +67,8 @@ def missing_numbers(comparison: Comparison) -> list[Finding]:
 
 def _sums_up(claimed: Quantity, comparison: Comparison) -> bool:
     """Whether it says 'more than a third' of what a sentence on the same matter gives in per cent."""
-    text = comparison.claim.text
-    if not (0 < claimed.value < 1 and claimed.bound) or re.search(rf"{claimed.written} a (?:percent|%)", text):
+    of_a_percent = rf"{re.escape(claimed.written)} a (?:percent|%)"
+    if not (0 < claimed.value < 1 and claimed.bound) or re.search(of_a_percent, comparison.claim.text):
         return False
     return any(
         share_in(comparison.claim.weights, reading.types) >= SAME_MATTER
