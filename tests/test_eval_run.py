@@ -24,7 +24,7 @@ from rag.errors import EmbeddingError
 from rag.library import Library
 from rag.llm_http import OpenAICompatibleModel
 from rag.retrieval.features import FloatArray
-from rag.retrieval.reranker import Abstract, Candidate
+from rag.retrieval.reranker import Candidate, Text
 from rag.types import Paper
 
 pytestmark = pytest.mark.slow
@@ -260,12 +260,9 @@ def test_the_ranker_alone_is_measured_on_marked_sentences(library: Library, ques
     class LastFirst:
         """Puts what came first behind everything else."""
 
-        def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-            wanted = rankings[0].first
-            return np.array([-50.0 if one.sentence == wanted else 0.0 for one in candidates], np.float32)
-
-        def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
-            return np.zeros(len(abstracts), np.float32)
+        def scores(self, question: str, texts: Sequence[Text]) -> FloatArray:
+            first = [isinstance(one, Candidate) and one.sentence == rankings[0].first for one in texts]
+            return np.where(first, -50.0, 0.0).astype(np.float32)
 
     moved = rank(library, questions, reranker=LastFirst())
     assert rankings[0].rank == 1 and (moved[0].rank or 0) > 1

@@ -15,12 +15,18 @@ from rag.answer.drafts import Quoted
 from rag.answer.gathering import quoted_comparison, quoted_list, quoted_summary
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.features import FloatArray
-from rag.retrieval.reranker import Abstract, Candidate
+from rag.retrieval.reranker import Candidate, Text
 from rag.sentences import split_sentences
 from rag.types import Chunk, Hit, Paper, Span
 
 KELP = "Kelp was scarce. We propose a kelp tank. It was tested on 14 sites. Kelp grew fast there."
 MOSS = "Moss is wet. We describe peat moss. Fires dry it out."
+
+
+def sentences(texts: Sequence[Text]) -> list[str]:
+    """Of the candidates; fails where an abstract is among them, for what a table or a list quotes hangs on none."""
+    assert all(isinstance(one, Candidate) for one in texts)
+    return [one.sentence for one in texts if isinstance(one, Candidate)]
 
 
 def hit(paper_id: str, abstract: str, vectors: Any = None) -> Hit:
@@ -45,17 +51,11 @@ class Reads:
     def __init__(self, scores: Mapping[tuple[str, str], float]) -> None:
         self.known = scores
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-        return np.array(
-            [
-                next((s for (q, words), s in self.known.items() if q in question and words in c.sentence), -9.0)
-                for c in candidates
-            ],
-            np.float32,
-        )
+    def scores(self, question: str, texts: Sequence[Text]) -> FloatArray:
+        return np.array([self.score(question, *sentences([text])) for text in texts], np.float32)
 
-    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
-        raise AssertionError("what a table or a list quotes does not hang on the whole abstract")
+    def score(self, question: str, sentence: str) -> float:
+        return next((s for (q, words), s in self.known.items() if q in question and words in sentence), -9.0)
 
 
 @pytest.fixture
@@ -151,11 +151,8 @@ STUDY = (
 class ReadsNothing:
     """A reranker to which all sentences are alike."""
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-        return np.full(len(candidates), -3.0, np.float32)
-
-    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
-        raise AssertionError
+    def scores(self, question: str, texts: Sequence[Text]) -> FloatArray:
+        return np.full(len(sentences(texts)), -3.0, np.float32)
 
 
 def test_what_an_abstract_says_in_so_many_words_is_told_though_the_reranker_sees_no_difference() -> None:

@@ -30,7 +30,7 @@ from rag.retrieval.evidence import (
     weighed,
 )
 from rag.retrieval.question import asks_beside, asks_for_several
-from rag.retrieval.reranker import BUNDLED, Abstract, Candidate, Reranker
+from rag.retrieval.reranker import BUNDLED, Abstract, Candidate, Reranker, Text
 from rag.retrieval.searching import embed, find, look
 from rag.types import Hit, Paper
 
@@ -46,20 +46,22 @@ class Scripted:
         self.calls: list[list[Candidate]] = []
         self.abstracts: list[Abstract] = []
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-        self.calls.append(list(candidates))
-        return np.array([20.0 if self.word in c.sentence else -5.0 for c in candidates], np.float32)
+    def scores(self, question: str, texts: Sequence[Text]) -> FloatArray:
+        candidates = [one for one in texts if isinstance(one, Candidate)]
+        if candidates:
+            self.calls.append(candidates)
+        self.abstracts += [one for one in texts if isinstance(one, Abstract)]
+        return np.array([self.score(one) if isinstance(one, Candidate) else self.whole for one in texts], np.float32)
 
-    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
-        self.abstracts += abstracts
-        return np.full(len(abstracts), self.whole, np.float32)
+    def score(self, candidate: Candidate) -> float:
+        return 20.0 if self.word in candidate.sentence else -5.0
 
 
 class LikesPaper(Scripted):
     """Likes every sentence of the paper with a title."""
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-        return np.array([50.0 if self.word == c.title else -50.0 for c in candidates], np.float32)
+    def score(self, candidate: Candidate) -> float:
+        return 50.0 if self.word == candidate.title else -50.0
 
 
 def found(library: Library, question: str, k: int = 6) -> tuple[FloatArray, tuple[Hit, ...]]:

@@ -39,21 +39,27 @@ def test_a_score_does_not_depend_on_what_stands_beside_it() -> None:
 def test_an_abstract_that_says_what_is_asked_scores_above_even_and_others_below() -> None:
     without = Abstract(TITLE, WHOLE.sentences[:2])
     elsewhere = Abstract(OTHERS[2].title, (OTHERS[2].sentence,))
-    scores = BUNDLED.answered(QUESTION, [WHOLE, without, elsewhere])
+    scores = BUNDLED.scores(QUESTION, [WHOLE, without, elsewhere])
     assert scores.shape == (3,) and scores.dtype == np.float32
     assert scores[0] > 0 > max(scores[1:])
     unsaid = ["How many divers counted sea urchins?", "Why does kelp grow faster in warm water?", "Who won in 1998?"]
-    assert all(BUNDLED.answered(question, [WHOLE])[0] < scores[0] for question in unsaid)
+    assert all(BUNDLED.scores(question, [WHOLE])[0] < scores[0] for question in unsaid)
+
+
+def test_sentences_and_abstracts_are_read_together_in_any_order() -> None:
+    texts = [OTHERS[0], WHOLE, GOOD, Abstract(OTHERS[2].title, (OTHERS[2].sentence,)), *OTHERS]
+    together = BUNDLED.scores(QUESTION, texts)
+    assert together.tolist() == [BUNDLED.scores(QUESTION, [text])[0] for text in texts]
+    assert together.tolist() == BUNDLED.scores(QUESTION, texts[::-1])[::-1].tolist()
 
 
 def test_a_long_abstract_is_read_as_far_as_its_bound() -> None:
     long = Abstract(TITLE, tuple(f"Sentence {n} is about the sea and its creatures." for n in range(2_000)))
-    assert np.isfinite(BUNDLED.answered(QUESTION, [long])).all()
+    assert np.isfinite(BUNDLED.scores(QUESTION, [long])).all()
 
 
 def test_no_candidates_give_no_scores() -> None:
     assert BUNDLED.scores(QUESTION, []).shape == (0,)
-    assert BUNDLED.answered(QUESTION, []).shape == (0,)
 
 
 @pytest.mark.parametrize("text", ["", "\x00", "\ud800", "a" * 1_000_000, "[" * 5_000, "ق" * 3_000])

@@ -78,9 +78,9 @@ def test_the_models_are_trained_on_what_they_are_given_to_read() -> None:
     own = pieces(examples, tokenizer, first="[CLS]", last="[SEP]", n_between=1, padding=0)
     asked, named = examples.texts[question], examples.texts[title]
     candidate = reranker.Candidate(named, texts[0])
-    assert own.candidate(question, title, sentences[0]) == reranker.pair_pieces(tokenizer, asked, candidate)
+    assert own.candidate(question, title, sentences[0]) == reranker.text_pieces(tokenizer, asked, candidate)
     abstract = reranker.Abstract(named, texts)
     read = own.asked(Asked(question, title, sentences, 1.0, "answered"))
-    assert read == reranker.abstract_pieces(tokenizer, asked, abstract) and len(read[0]) == reranker.MAX_ABSTRACT_PIECES
+    assert read == reranker.text_pieces(tokenizer, asked, abstract) and len(read[0]) == reranker.MAX_ABSTRACT_PIECES
     judged = own.judged(Judged(question, sentences[:5], claims.SUPPORTED, "main"))
     assert judged == pairing.pair_pieces(tokenizer, asked, texts[:5])

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from rag.judge.opening import open_judge
 from rag.library import Library
 from rag.llm import LanguageModel, Message, ModelStream, ResolvedEvidence
 from rag.pipeline import ask
-from rag.retrieval.reranker import BUNDLED, Abstract, Candidate
+from rag.retrieval.reranker import BUNDLED, Text
 from rag.sentences import split_sentences
 from rag.types import Usage
 from rag.wire import answer_to_json
@@ -123,26 +123,15 @@ class RememberingEmbedder(BundledEmbedder):
         return self._known[key]
 
 
-Text = TypeVar("Text", Candidate, Abstract)
-
-
 class RememberingReranker:
     """Reads a question with a sentence, or with an abstract, once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Candidate | Abstract], float] = {}
+        self._known: dict[tuple[str, Text], float] = {}
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-        return self._remembered(BUNDLED.scores, question, candidates)
-
-    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
-        return self._remembered(BUNDLED.answered, question, abstracts)
-
-    def _remembered(
-        self, read: Callable[[str, Sequence[Text]], FloatArray], question: str, texts: Sequence[Text]
-    ) -> FloatArray:
+    def scores(self, question: str, texts: Sequence[Text]) -> FloatArray:
         new = [one for one in texts if (question, one) not in self._known]
-        for one, score in zip(new, read(question, new) if new else (), strict=True):
+        for one, score in zip(new, BUNDLED.scores(question, new) if new else (), strict=True):
             self._known[question, one] = float(score)
         return np.array([self._known[question, one] for one in texts], np.float32)
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +20,8 @@ from rag.embedding import FloatArray
 from rag.models.session import available_cores, load_session, load_tokenizer
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
-MODEL_BYTES = 23377782
-MODEL_SHA256 = "ee531ee733e37171410f50344ccd34f2ddf94f55dae8f660193cb6941e21103f"
+MODEL_BYTES = 23379077
+MODEL_SHA256 = "f73501afc8e23d6619ea4d8c931dcc5a3b6d1d3e2050cd433c4534bd7b1354ad"
 
 MAX_QUESTION_PIECES = 48
 MAX_TITLE_PIECES = 24
@@ -48,49 +49,45 @@ class Abstract:
     sentences: tuple[str, ...]
 
 
+Text = Candidate | Abstract
+
+
 class Reranker(Protocol):
     """Judges whether sentences, and whole abstracts, answer a question."""
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
-        """float32 (n_candidates,): log-odds that each answers ``question``, 0 meaning even."""
+    def scores(self, question: str, texts: Sequence[Text]) -> FloatArray:
+        """float32 (n_texts,): log-odds that each answers ``question``, 0 meaning even.
 
-    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
-        """float32 (n_abstracts,): log-odds that each says what ``question`` asks."""
+        Of a sentence, that it is the answer; of an abstract, that it says what is asked.
+        """
 
 
 class BundledReranker:
     """The cross-encoder that comes with the package, in int8 on the processor; safe to share."""
 
     def __init__(self, n_threads: int | None = None) -> None:
-        """``n_threads``: sentences read side by side; by default the cores this process may use."""
+        """``n_threads``: texts read side by side; by default the cores this process may use."""
         self._n_threads = n_threads or available_cores()
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
         self._pool: ThreadPoolExecutor | None = None
 
-    def scores(self, question: str, candidates: Sequence[Candidate]) -> FloatArray:
+    def scores(self, question: str, texts: Sequence[Text]) -> FloatArray:
         """See ``Reranker``; what exceeds the bounds above is not read."""
-        tokenizer, _ = self._open()
-        return self._read([pair_pieces(tokenizer, question, candidate) for candidate in candidates])[:, 0]
-
-    def answered(self, question: str, abstracts: Sequence[Abstract]) -> FloatArray:
-        """See ``Reranker``; what exceeds the bounds above is not read."""
-        tokenizer, _ = self._open()
-        return self._read([abstract_pieces(tokenizer, question, abstract) for abstract in abstracts])[:, 1]
-
-    def _read(self, inputs: Sequence[tuple[list[int], list[int]]]) -> FloatArray:
-        """float32 (n_inputs, 2): the scores of a text as a sentence, and as an abstract."""
+        self._open()
         assert self._pool is not None  # made when the model is loaded
-        return np.array(list(self._pool.map(self._run, inputs)), np.float32).reshape(len(inputs), 2)
+        # The longest first, else the last one is read while the other cores have nothing to do.
+        longest_first = sorted(range(len(texts)), key=lambda at: -_length(texts[at]))
+        scores = np.empty(len(texts), np.float32)
+        scores[longest_first] = list(self._pool.map(partial(self._read, question), (texts[at] for at in longest_first)))
+        return scores
 
-    def _run(self, pair: tuple[list[int], list[int]]) -> FloatArray:
-        _, session = self._open()
-        ids, types = (np.array([row], np.int64) for row in pair)
-        (scores,) = session.run(
-            ["score"], {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
-        )
-        read: FloatArray = scores[0]
-        return read
+    def _read(self, question: str, text: Text) -> float:
+        tokenizer, session = self._open()
+        ids, types = (np.array([row], np.int64) for row in text_pieces(tokenizer, question, text))
+        (scores,) = session.run(["score"], {"input_ids": ids, "token_type_ids": types})
+        answers, says = scores[0]
+        return float(answers if isinstance(text, Candidate) else says)
 
     def _open(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -102,16 +99,16 @@ class BundledReranker:
         return self._loaded
 
 
-def pair_pieces(tokenizer: Any, question: str, candidate: Candidate) -> tuple[list[int], list[int]]:
-    """What the model reads of a pair: the ids of its word pieces, and 0 for the question's, 1 for the rest."""
-    sentence = _pieces(tokenizer, candidate.sentence, MAX_PIECES)
-    return _paired(tokenizer, question, candidate.title, sentence, MAX_PIECES)
+def text_pieces(tokenizer: Any, question: str, text: Text) -> tuple[list[int], list[int]]:
+    """What the model reads of a question and a text: the ids of its word pieces, and 0 for the question's, 1 else."""
+    if isinstance(text, Candidate):
+        return _paired(tokenizer, question, text.title, _pieces(tokenizer, text.sentence, MAX_PIECES), MAX_PIECES)
+    read = [piece for one in text.sentences for piece in _pieces(tokenizer, one, MAX_ABSTRACT_PIECES)]
+    return _paired(tokenizer, question, text.title, read, MAX_ABSTRACT_PIECES)
 
 
-def abstract_pieces(tokenizer: Any, question: str, abstract: Abstract) -> tuple[list[int], list[int]]:
-    """The same of a question and an abstract."""
-    text = [piece for one in abstract.sentences for piece in _pieces(tokenizer, one, MAX_ABSTRACT_PIECES)]
-    return _paired(tokenizer, question, abstract.title, text, MAX_ABSTRACT_PIECES)
+def _length(text: Text) -> int:
+    return len(text.title) + (len(text.sentence) if isinstance(text, Candidate) else sum(map(len, text.sentences)))
 
 
 def _paired(tokenizer: Any, question: str, title: str, text: Sequence[int], most: int) -> tuple[list[int], list[int]]:
