@@ -221,8 +221,7 @@ def write_graph(tensors: dict[str, FloatArray], path: Path, *, one_by_one: bool 
             helper.make_tensor_value_info(OUTPUTS[1], TensorProto.FLOAT, ["n", "t", N_DIMS]),
         ]
 
-    names = INPUTS[:1] if one_by_one else INPUTS
-    names += ("token_type_ids",) if has_head else ()
+    names = [*(INPUTS[:1] if one_by_one else INPUTS), *(["token_type_ids"] if has_head else [])]
     read = [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"]) for name in names]
     graph = helper.make_graph(nodes, "all-MiniLM-L6-v2", read, outputs, constants)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]

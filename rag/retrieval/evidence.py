@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from rag.retrieval.features import FloatArray, answer_features, ends, reranked_features, sentence_features
 from rag.retrieval.question import asks_beside, asks_for_several, lacks_number
-from rag.retrieval.reranker import Abstract, Candidate, Reranker
+from rag.retrieval.reranker import Abstract, Candidate, Reranker, Text
 from rag.types import Hit, Span
 
 MAX_HITS = 3
@@ -192,7 +192,8 @@ def read_best(question: str, first: Sequence[Hit], scores: FloatArray, reranker:
     rows = to_read(scores[: len(places)], owners, breadth)
     found = [hit.score for hit in first[:n_near]]
     ahead = [hit for hit in range(min(breadth.n_whole, n_near)) if found[hit] >= found[0] - WHOLE_BEHIND]
-    texts = [*(candidate(first, places[row]) for row in rows), *(abstract(first[hit]) for hit in ahead)]
+    texts: list[Text] = [candidate(first, places[row]) for row in rows]
+    texts += [abstract(first[hit]) for hit in ahead]
     read, early = np.split(reranker.scores(question, texts), [len(rows)])
     known = dict(zip(ahead, early.tolist(), strict=True))
     best_read = np.array([read[owners[rows] == hit].max() for hit in range(n_near)])
