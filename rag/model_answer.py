@@ -101,7 +101,12 @@ def answer_by_model(ongoing: Ongoing, model: LanguageModel, found: FoundHits) ->
 def _quoted_instead(ongoing: Ongoing, found: FoundHits) -> list[Claim]:
     """What quoting mode would say, of the papers that the model was shown; nothing where it would say nothing."""
     drafts = quoting.quote(
-        ongoing.wanted.question, found.hits, found.evidence, ongoing.numbering, ongoing.answers_above
+        ongoing.wanted.question,
+        found.hits,
+        found.evidence,
+        ongoing.numbering,
+        ongoing.reranker,
+        ongoing.answers_above,
     )
     shown = {source.hit.paper.paper_id for source in ongoing.sources}
     papers = papers_of(found.hits)

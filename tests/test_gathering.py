@@ -74,7 +74,7 @@ def test_a_list_names_every_paper_that_fits_with_the_sentence_that_decides_best_
     hits = [hit("kelp", KELP), hit("moss", MOSS), hit("crab", "Crabs walk.")]
     fits(1.0, 2.0, -0.1)
     read = evidence(hits, (0, 1, 1.0), (0, 0, 0.5), (1, 1, 0.7), (2, 0, 3.0))
-    found = quoted_list("water plants", hits, read, Numbering())
+    found = quoted_list("water plants", hits, read, None, Numbering())
     assert texts(found) == ["We describe peat moss.", "We propose a kelp tank."]
     assert found is not None and [c.citations[0].number for c in found.claims] == [1, 2]
 
@@ -83,9 +83,9 @@ def test_where_no_paper_fits_there_is_no_list_and_no_summary(fits: Callable[...,
     hits = [hit("kelp", KELP), hit("moss", MOSS)]
     fits(-1.0, -0.2)
     read = evidence(hits, (0, 1, 8.0), (1, 1, 0.0))
-    assert quoted_list("crabs", hits, read, Numbering()) is None
+    assert quoted_list("crabs", hits, read, None, Numbering()) is None
     assert quoted_summary("crabs", hits, read, Numbering()) is None
-    assert quoted_list("crabs", [], Evidence((), 0.0), Numbering()) is None
+    assert quoted_list("crabs", [], Evidence((), 0.0), None, Numbering()) is None
 
 
 def test_papers_chosen_by_hand_are_all_summarised(fits: Callable[..., None]) -> None:

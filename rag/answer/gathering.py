@@ -11,7 +11,7 @@ from rag.answer.aspects import ASPECTS, sentences_by_aspect
 from rag.answer.citations import Numbering
 from rag.answer.drafts import Quoted, quotation, quotations
 from rag.answer.manner import Length
-from rag.answer.telling import most_telling
+from rag.answer.telling import SUMMED_UP, most_telling, telling_sentences
 from rag.retrieval.evidence import Evidence
 from rag.retrieval.reranker import Reranker
 from rag.types import Claim, Hit, Span, Table
@@ -28,12 +28,19 @@ ALIKE = 0.9
 
 
 def quoted_list(
-    topic: str, hits: Sequence[Hit], evidence: Evidence, numbering: Numbering, length: Length = "usual"
+    topic: str,
+    hits: Sequence[Hit],
+    evidence: Evidence,
+    reranker: Reranker | None,
+    numbering: Numbering,
+    length: Length = "usual",
 ) -> Quoted | None:
     """The papers that fit, the best first, each with the sentence that decides; None if none does."""
     fits = relevance.log_odds(topic, hits, evidence)
     fitting = sorted((at for at in range(len(hits)) if fits[at] > 0), key=lambda at: (-fits[at], at))
-    places = [(hits[at], most_telling(hits[at], topic)) for at in fitting[: MAX_LISTED[length]]]
+    listed = {at: hits[at] for at in fitting[: MAX_LISTED[length]]}
+    telling = telling_sentences(topic, listed, evidence, reranker)
+    places = [(hit, telling[at]) for at, hit in listed.items()]
     return Quoted(quotations(places, numbering)) if places else None
 
 
@@ -100,4 +107,4 @@ def quoted_comparison(hits: Sequence[Hit], reranker: Reranker, numbering: Number
 def _by_worth(topic: str, at: int, hit: Hit, evidence: Evidence) -> list[Span]:
     """The hit's sentences: the most telling first, then as they were ranked, then as they stand."""
     ranked = [sentence.span for sentence in evidence.sentences if sentence.hit == at]
-    return list(dict.fromkeys([most_telling(hit, topic), *ranked, *hit.chunk.sentences]))
+    return list(dict.fromkeys([most_telling(hit, topic, SUMMED_UP), *ranked, *hit.chunk.sentences]))

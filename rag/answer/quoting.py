@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rag.answer.citations import Numbering, parse_markers
 from rag.answer.drafts import Abstention, Quoted, quotations
 from rag.answer.manner import Length
-from rag.answer.telling import most_telling
+from rag.answer.telling import telling_sentences
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.question import asks_for_several, names_held
+from rag.retrieval.reranker import Reranker
 from rag.types import Claim, Hit
 
 MAX_QUOTES: dict[Length, int] = {"shorter": 1, "usual": 3, "longer": 5}
@@ -42,17 +43,18 @@ def quote(
     hits: Sequence[Hit],
     evidence: Evidence,
     numbering: Numbering,
+    reranker: Reranker | None = None,
     answers_above: float = ANSWERS_ABOVE,
     length: Length = "usual",
 ) -> Quoted | Abstention:
     """At most three quotes, or why there are none; one where it is to be short, up to five where it may be long.
 
     The paper that answers best comes first, its quotes in reading order; then those of other
-    papers.
+    papers. Where several papers are wanted, the ``reranker`` may read a few more of their sentences.
     """
     if not evidence.sentences or not is_enough(evidence.log_odds, answers_above):
         return abstention(question, hits)
-    read = in_reading_order(chosen(question, hits, evidence, length))
+    read = in_reading_order(chosen(question, hits, evidence, length, reranker))
     return Quoted(quotations([(hits[sentence.hit], sentence.span) for sentence in read], numbering))
 
 
@@ -66,11 +68,17 @@ def quoted_within(question: str) -> float:
     return SEVERAL_WITHIN if asks_for_several(question) else QUOTED_WITHIN
 
 
-def chosen(question: str, hits: Sequence[Hit], evidence: Evidence, length: Length = "usual") -> list[RankedSentence]:
+def chosen(
+    question: str,
+    hits: Sequence[Hit],
+    evidence: Evidence,
+    length: Length = "usual",
+    reranker: Reranker | None = None,
+) -> list[RankedSentence]:
     """The sentences to quote: the best ones, those of the leading paper first, of which there is always one.
 
-    Where several papers are wanted, first one of each near paper: the sentence that says what
-    the paper does, if there is one, and not the one that merely touches the question.
+    Where several papers are wanted, first one of each near paper: the one that tells why it is
+    there, and not one that merely touches the question.
     """
     ranked = list(evidence.sentences)
     at_most = MAX_QUOTES[length]
@@ -89,16 +97,10 @@ def chosen(question: str, hits: Sequence[Hit], evidence: Evidence, length: Lengt
         and hits[sentence.hit].score >= least
         and sentence.score > ranked[0].score - SEVERAL_WITHIN
     ]
-    deciding = [_telling(question, sentence, hits, ranked) for sentence in near]
+    telling = telling_sentences(question, {one.hit: hits[one.hit] for one in near[:at_most]}, evidence, reranker)
+    places = {(sentence.hit, sentence.span): sentence for sentence in ranked}
+    deciding = [places.get((one.hit, telling[one.hit]), one) for one in near[:at_most]]
     return [*deciding, *(sentence for sentence in ranked if sentence not in deciding)][:at_most]
-
-
-def _telling(
-    question: str, best: RankedSentence, hits: Sequence[Hit], ranked: Sequence[RankedSentence]
-) -> RankedSentence:
-    """Of the paper of its ``best`` sentence the one that tells why it is there."""
-    span = most_telling(hits[best.hit], question)
-    return next((sentence for sentence in ranked if (sentence.hit, sentence.span) == (best.hit, span)), best)
 
 
 def abstention(question: str, hits: Sequence[Hit]) -> Abstention:

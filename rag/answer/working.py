@@ -67,7 +67,7 @@ def quoted(
     """What the kind of work comes to with no model."""
     question, length = wanted.question, wanted.manner.length
     if wanted.kind == "answer":
-        drafts = quoting.quote(question, hits, evidence, numbering, answers_above, length)
+        drafts = quoting.quote(question, hits, evidence, numbering, reranker, answers_above, length)
         # Where several papers are asked for they may differ; and without a reranker nothing is to be read by a model.
         if isinstance(drafts, Abstention) or reranker is None or asks_for_several(question):
             return drafts
@@ -77,7 +77,7 @@ def quoted(
     if not wanted.about and not quoting.is_near(question, hits):
         return quoting.abstention(question, hits)
     if wanted.kind == "list":
-        found = gathering.quoted_list(wanted.topic, hits, evidence, numbering, length)
+        found = gathering.quoted_list(wanted.topic, hits, evidence, reranker, numbering, length)
     elif wanted.kind == "summary":
         by_hand = bool(wanted.about)
         found = gathering.quoted_summary(wanted.topic, hits, evidence, numbering, chosen_by_hand=by_hand, length=length)
