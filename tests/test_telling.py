@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from rag.answer.telling import FEATURES, LISTED, N_READ, SUMMED_UP, features, most_telling, telling_sentences
+from rag.answer.telling import (
+    FEATURES,
+    N_READ,
+    contribution,
+    features,
+    most_telling,
+    telling_sentences,
+)
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.retrieval.features import FloatArray
 from rag.retrieval.reranker import Candidate, Text
@@ -25,8 +32,8 @@ def hit(abstract: str, paper_id: str = "p") -> Hit:
     return Hit(Paper(paper_id, "Meta Pruning", abstract), chunk, 1.0, ())
 
 
-def told(abstract: str, topic: str, weights: FloatArray = LISTED) -> str:
-    return most_telling(hit(abstract), topic, weights).of(abstract)
+def told(abstract: str, topic: str) -> str:
+    return most_telling(hit(abstract), topic).of(abstract)
 
 
 class Likes:
@@ -61,11 +68,10 @@ def test_of_two_contributions_the_first_tells_more() -> None:
     assert told(abstract, "music") == "We present a tide gauge of wood."
 
 
-def test_a_summary_takes_a_telling_sentence_that_stands_early() -> None:
-    abstract = (
-        "Kelp forests shelter fish and crabs. Waves are high. Tides are strong. Kelp forests shelter crabs and fish."
-    )
-    assert told(abstract, "kelp forests", SUMMED_UP).endswith("fish and crabs.")
+def test_what_a_paper_does_is_the_first_sentence_that_says_so() -> None:
+    does = contribution(hit("Tides are high. We present a tide gauge of wood. We present a tide gauge of clay."))
+    assert does is not None and does.start == len("Tides are high. ")
+    assert contribution(hit("Waves are high.")) is None
 
 
 def test_what_the_reranker_reads_decides_among_the_likeliest() -> None:

@@ -1,13 +1,13 @@
-"""Fits the weights of ``rag.answer.telling``: which sentence shows why a paper belongs into a list or a summary.
+"""Fits the weights of ``rag.answer.telling``: which sentence shows why a paper belongs into a list.
 
     python -m eval.training.telling
 
 Of each paper that a list or topic of mixed-e and mixed-f wants, people marked the sentences that
 decide. The weights are those of a softmax over the paper's sentences, by gradient ascent on the
 log-probability of the marked ones. Prints them for papers that are listed, with the reranker and
-without, and for those that are summed up, and how often the sentence chosen is a marked one: over
-four folds of whole parts, and for the first sentence that says what the paper does. Of the sentences
-that a reranker reads only the likeliest without it are chosen from. Three minutes on two cores.
+without, and how often the sentence chosen is a marked one: over four folds of whole parts, and for
+the first sentence that says what the paper does; the same for topics. Of the sentences that a
+reranker reads only the likeliest without it are chosen from. Three minutes on two cores.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def main() -> None:
     listed = [paper for paper in every if paper.kind == "list"]
     report("listed", listed)
     report("listed, with the reranker", listed, is_read=True)
-    report("summed up", [paper for paper in every if paper.kind == "topic"])
+    report("topics", [paper for paper in every if paper.kind == "topic"])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from rag.answer.aspects import ASPECTS, sentences_by_aspect
 from rag.answer.citations import Numbering
 from rag.answer.drafts import Quoted, quotation, quotations
 from rag.answer.manner import Length
-from rag.answer.telling import SUMMED_UP, most_telling, telling_sentences
+from rag.answer.telling import contribution, most_telling, telling_sentences
 from rag.retrieval.evidence import Evidence
 from rag.retrieval.reranker import Reranker
 from rag.types import Claim, Hit, Span, Table
@@ -53,9 +53,10 @@ def quoted_summary(
     chosen_by_hand: bool = False,
     length: Length = "usual",
 ) -> Quoted | None:
-    """The most telling sentence of each paper that fits, papers in their order; of a few papers more of each.
+    """What each paper that fits does, papers in their order; of a few papers more of each.
 
-    Of each paper first what tells most on the topic, then what answers best; none that says what was said before.
+    Of each paper first what it does, then what tells most on the topic, then what answers best; none that says what was
+    said before.
     Papers that somebody chose all fit. None if none does.
     """
     fits = relevance.log_odds(topic, hits, evidence)
@@ -105,6 +106,12 @@ def quoted_comparison(hits: Sequence[Hit], reranker: Reranker, numbering: Number
 
 
 def _by_worth(topic: str, at: int, hit: Hit, evidence: Evidence) -> list[Span]:
-    """The hit's sentences: the most telling first, then as they were ranked, then as they stand."""
+    """The hit's sentences: what the paper does, the most telling, then as they were ranked, then as they stand.
+
+    People took the first to decide on a topic about as often as the most telling one
+    (``eval.training.telling``), and it tells what the paper brings.
+    """
+    does = contribution(hit)
     ranked = [sentence.span for sentence in evidence.sentences if sentence.hit == at]
-    return list(dict.fromkeys([most_telling(hit, topic, SUMMED_UP), *ranked, *hit.chunk.sentences]))
+    first = [*([does] if does is not None else []), most_telling(hit, topic)]
+    return list(dict.fromkeys([*first, *ranked, *hit.chunk.sentences]))

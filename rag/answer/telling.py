@@ -21,15 +21,12 @@ CONTRIBUTES = re.compile(
 )
 """A sentence that says what its paper does."""
 
-FEATURES = ("first that says what the paper does", "says what the paper does", "topic's words", "ln(words)", "place")
-"""The place is 0 for the first sentence and 1 for the last."""
+FEATURES = ("first that says what the paper does", "says what the paper does", "topic's words", "ln(words)")
 
-LISTED = np.array([1.39, 1.03, 6.43, 0.48, 0.27], np.float32)
-SUMMED_UP = np.array([1.58, 0.81, 3.38, 0.99, -1.67], np.float32)
-READ = np.array([1.86, 0.72, 3.32, 0.56, -0.08, 0.57], np.float32)
-"""What the features count where a paper is listed or summed up, and where it is listed and the reranker read the
-sentence beside the topic: then its log-odds count too. Fitted by ``python -m eval.training.telling``, which prints
-how often people took the sentence that they choose to decide."""
+WEIGHTS = np.array([1.28, 1.10, 6.35, 0.49], np.float32)
+READ = np.array([1.89, 0.71, 3.35, 0.55, 0.57], np.float32)
+"""What the features count, and with the reranker's log-odds where it read the sentence beside the topic. Fitted by
+``python -m eval.training.telling``, which prints how often people took the sentence that they choose to decide."""
 
 N_READ = 3
 """Sentences of a paper that are read. Reading all of them chooses one that decides for one paper in a hundred more."""
@@ -46,16 +43,21 @@ def features(sentences: Sequence[str], topic: str) -> FloatArray:
             float(contributes[at]),
             vocabulary.covered(wanted, set(vocabulary.stems(sentence))) if wanted else 0.0,
             math.log(len(sentence.split()) + 1),
-            at / max(len(sentences) - 1, 1),
         ]
         for at, sentence in enumerate(sentences)
     ]
     return np.array(rows, np.float32).reshape(len(rows), len(FEATURES))
 
 
-def most_telling(hit: Hit, topic: str, weights: FloatArray = LISTED) -> Span:
+def most_telling(hit: Hit, topic: str) -> Span:
     """The sentence of the hit's chunk that tells most of what its paper says on ``topic``; of equal ones the first."""
-    return hit.chunk.sentences[int((_features_of(hit, topic) @ weights).argmax())]
+    return hit.chunk.sentences[int((_features_of(hit, topic) @ WEIGHTS).argmax())]
+
+
+def contribution(hit: Hit) -> Span | None:
+    """The first sentence of the hit's chunk that says what its paper does; None if none does."""
+    spans = hit.chunk.sentences
+    return next((span for span in spans if CONTRIBUTES.search(span.of(hit.paper.abstract))), None)
 
 
 def telling_sentences(
@@ -66,7 +68,7 @@ def telling_sentences(
     ``reranker`` reads the likeliest beside the ``topic``, but for those that it read for the evidence.
     """
     tables = {at: _features_of(hit, topic) for at, hit in hits.items()}
-    likeliest = {at: np.argsort(-(table @ LISTED), kind="stable") for at, table in tables.items()}
+    likeliest = {at: np.argsort(-(table @ WEIGHTS), kind="stable") for at, table in tables.items()}
     if reranker is None:
         return {at: hit.chunk.sentences[likeliest[at][0]] for at, hit in hits.items()}
     read = {(one.hit, one.span): one.read for one in evidence.sentences if one.read is not None}
