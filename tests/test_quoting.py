@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
+from rag.answer import relevance
 from rag.answer.citations import Numbering
 from rag.answer.drafts import Abstention, Quoted, context_of, quotations
 from rag.answer.quoting import as_text, chosen, quote
@@ -100,6 +102,15 @@ def test_where_several_papers_are_wanted_the_best_of_each_comes_before_more_of_o
     found = evidence((0, 0, 9.0), (0, 1, 8.9), (0, 2, 8.8), (1, 0, 5.0))
     assert [s.hit for s in chosen("Which papers treat kelp?", HITS, found)] == [0, 1, 0]
     assert [s.hit for s in chosen("How fast does kelp grow?", HITS, found)] == [0, 0, 0]
+
+
+def test_where_several_papers_are_wanted_only_those_that_fit_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    hits = [hit(n) for n in range(4)]
+    found = evidence((2, 0, 9.0), (1, 1, 8.9), (0, 2, 8.8), (1, 0, 8.7), (3, 0, 8.6))
+    monkeypatch.setattr(relevance, "log_odds", lambda *_: np.array([-0.1, 0.2, 3.0, -1.0]))
+    assert [s.hit for s in chosen("Which papers treat kelp?", hits, found)] == [1, 2, 1]
+    monkeypatch.setattr(relevance, "log_odds", lambda *_: np.array([-0.1, -0.2, -3.0, -1.0]))
+    assert [s.hit for s in chosen("Which papers treat kelp?", hits, found)] == [2, 1, 0]
 
 
 def test_the_paper_that_answers_best_leads_even_where_another_has_the_best_sentence() -> None:

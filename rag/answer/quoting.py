@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rag.answer import relevance
 from rag.answer.citations import Numbering, parse_markers
 from rag.answer.drafts import Abstention, Quoted, quotations
 from rag.answer.manner import Length
@@ -77,8 +78,8 @@ def chosen(
 ) -> list[RankedSentence]:
     """The sentences to quote: the best ones, those of the leading paper first, of which there is always one.
 
-    Where several papers are wanted, first one of each near paper: the one that tells why it is
-    there, and not one that merely touches the question.
+    Where several papers are wanted, first one of each paper that fits: the one that tells why it
+    is there, and not one that merely touches the question.
     """
     ranked = list(evidence.sentences)
     at_most = MAX_QUOTES[length]
@@ -88,19 +89,27 @@ def chosen(
         leading = [sentence for sentence in ranked if sentence.hit == 0] if evidence.first_leads else []
         own = [sentence for sentence in best_ones if sentence in leading] or leading[:1]
         return [*own, *(sentence for sentence in best_ones if sentence not in own)][:at_most]
-    least = NEAR_PAPER * max(hits[sentence.hit].score for sentence in ranked)
-    best = {sentence.hit: sentence for sentence in reversed(ranked)}
-    near = [
-        sentence
-        for sentence in ranked
-        if best[sentence.hit] is sentence
-        and hits[sentence.hit].score >= least
-        and sentence.score > ranked[0].score - SEVERAL_WITHIN
-    ]
-    telling = telling_sentences(question, {one.hit: hits[one.hit] for one in near[:at_most]}, evidence, reranker)
+    papers = (_fitting(question, hits, evidence) or _near(hits, ranked))[:at_most]
+    telling = telling_sentences(question, {at: hits[at] for at in papers}, evidence, reranker)
     places = {(sentence.hit, sentence.span): sentence for sentence in ranked}
-    deciding = [places.get((one.hit, telling[one.hit]), one) for one in near[:at_most]]
-    return [*deciding, *(sentence for sentence in ranked if sentence not in deciding)][:at_most]
+    best = {sentence.hit: sentence for sentence in reversed(ranked)}
+    deciding = [places.get((at, span), best[at]) for at, span in telling.items()]
+    more = (one for one in ranked if one.hit in papers and one.score > ranked[0].score - SEVERAL_WITHIN)
+    return [*deciding, *(one for one in more if one not in deciding)][:at_most]
+
+
+def _fitting(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[int]:
+    """The places of the ranked papers that rather fit than not; none where no reranker read them."""
+    ranked = {sentence.hit for sentence in evidence.sentences}
+    fits = relevance.log_odds(question, hits, evidence)
+    return [at for at in range(len(hits)) if at in ranked and fits[at] > 0]
+
+
+def _near(hits: Sequence[Hit], ranked: Sequence[RankedSentence]) -> list[int]:
+    """The places of the papers that are near the best one, by their search scores and their best sentences."""
+    least = NEAR_PAPER * max(hits[sentence.hit].score for sentence in ranked)
+    near = [one for one in ranked if hits[one.hit].score >= least and one.score > ranked[0].score - SEVERAL_WITHIN]
+    return list(dict.fromkeys(one.hit for one in near))
 
 
 def abstention(question: str, hits: Sequence[Hit]) -> Abstention:
