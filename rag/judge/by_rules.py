@@ -43,6 +43,7 @@ _ABOUT_CHANGES = frozenset(
         "joined_crosswise",
         "opposite_kind",
         "ahead_of_it",
+        "paired_otherwise",
         "other_measure",
         "best_case_dropped",
         "points_for_percent",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rag.judge.alignment import Alignment, align
 from rag.judge.orders import without_orders
 from rag.judge.reading import Reading, Token, read
+from rag.judge.respective import taken_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,11 @@ class Comparison:
 
 
 def compare(claim: str, evidence: Sequence[str]) -> Comparison:
-    """Sentences of the evidence that give orders to a machine are read as empty."""
+    """Sentences of the evidence that give orders to a machine are read as empty, and those that pair several things
+    as what they say of the one that the claim speaks of.
+    """
     mine = read(claim)
-    theirs = tuple(read(sentence) for sentence in without_orders(evidence))
+    theirs = tuple(read(taken_apart(claim, sentence)) for sentence in without_orders(evidence))
     return Comparison(mine, theirs, align(mine, theirs))
 
 

@@ -26,6 +26,7 @@ from rag.judge.rules import (
     presence,
     quantifiers,
     quotes,
+    respective,
     scope,
 )
 
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     crossing.joined_crosswise,
     crossing.opposite_kind,
     crossing.ahead_of_it,
+    respective.paired_otherwise,
     direction.level_raised,
     names.missing_names,
     names.missing_capitals,
@@ -97,6 +99,7 @@ POWERS: dict[str, Power] = {
     "joined_crosswise": "lower",
     "opposite_kind": "lower",
     "ahead_of_it": "lower",
+    "paired_otherwise": "lower",
     "level_raised": "lower",
     "name_missing": "lower",
     "capital_missing": "lower",
