@@ -44,6 +44,7 @@ _ABOUT_CHANGES = frozenset(
         "opposite_kind",
         "ahead_of_it",
         "paired_otherwise",
+        "said_of_another",
         "other_measure",
         "best_case_dropped",
         "points_for_percent",

@@ -78,7 +78,7 @@ def _pairing(sentence: str, lists: Sequence[Sequence[Span]]) -> Pairing | None:
     for own in lists:
         if len({bool(_PARTICIPLE.search(item.of(sentence))) for item in own}) > 1:
             return None  # 'scores and states are associated with ...'
-        keys = [read(item.of(sentence)).types for item in own]
+        keys = [frozenset(read(item.of(sentence)).weights) for item in own]
         apart = [one.difference(*keys[:at], *keys[at + 1 :]) for at, one in enumerate(keys)]
         if not all(apart):
             return None

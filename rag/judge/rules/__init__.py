@@ -16,6 +16,7 @@ from collections.abc import Callable
 from rag.judge.comparison import Comparison
 from rag.judge.judgement import Finding, Power
 from rag.judge.rules import (
+    agents,
     attribution,
     crossing,
     direction,
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     crossing.opposite_kind,
     crossing.ahead_of_it,
     respective.paired_otherwise,
+    agents.said_of_another,
     direction.level_raised,
     names.missing_names,
     names.missing_capitals,
@@ -100,6 +102,7 @@ POWERS: dict[str, Power] = {
     "opposite_kind": "lower",
     "ahead_of_it": "lower",
     "paired_otherwise": "lower",
+    "said_of_another": "lower",
     "level_raised": "lower",
     "name_missing": "lower",
     "capital_missing": "lower",
