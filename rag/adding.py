@@ -328,8 +328,8 @@ def embed_rows(embedder: Embedder, rows: Sequence[ChunkRow]) -> FloatArray:
     for row in rows:
         texts.append(chunk_text_for_embedding(row.paper, row.chunk))
         texts += [sentence_text_for_embedding(row.paper, sentence) for sentence in row.chunk.sentences]
-    order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
-    vectors = embedder.embed([texts[place] for place in order])
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    vectors = embedder.embed([texts[place] for place in order.tolist()])
     if len(vectors) != len(texts):
         raise EmbeddingError(
             f"the embedding returned {len(vectors)} vectors for {len(texts)} texts: check its endpoint"

@@ -128,7 +128,7 @@ def looked_up(text: str) -> str:
 
 
 def looked_up_piece(piece: str) -> str:
-    """What becomes of a piece of a text ``with_greek_names``, between two blanks: for those who remember it themselves."""
+    """What becomes between two blanks of a text ``with_greek_names``: for those who remember it themselves."""
     return _singular.worked_out(piece)
 
 
@@ -195,7 +195,8 @@ class _Spelled(dict[str, str]):
         if len(word) < 4 or not _MAY_DIFFER.search(lower):
             return word
         for pattern, written in _RULES:
-            spelled = pattern.sub(written, spelled)
+            if pattern.search(spelled):  # a substitution in vain takes five times as long
+                spelled = pattern.sub(written, spelled)
         if spelled == lower:
             return word
         return spelled.upper() if word.isupper() else spelled.capitalize() if word[0].isupper() else spelled

@@ -73,6 +73,6 @@ def nearest(blocks: Iterable[tuple[list[str], bytes]], vector: FloatArray, k: in
     return best
 
 
-def at_rest(vectors: FloatArray) -> bytes:
-    """As they lie on disk: float16 keeps a cosine to about 0.0005."""
-    return vectors.astype("<f2").tobytes()
+def at_rest(vectors: FloatArray) -> memoryview:
+    """As they lie on disk, byte by byte: float16 keeps a cosine to about 0.0005."""
+    return vectors.astype("<f2").reshape(-1).view("u1").data

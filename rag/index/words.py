@@ -41,8 +41,9 @@ _BARE_FIELDS: Fields = (("bare_title", 1.0),)
 _ANALYSER = "english"
 _MAX_WORD_BYTES = 60  # beyond: a URL or broken text extraction
 _LEFT_OUT = "x" * (4 * _MAX_WORD_BYTES)  # longer than any term: keeps the place of such a word between its neighbours
-_MAX_KNOWN, _MAX_KNOWN_CHARACTERS = 200_000, 60
+_MAX_KNOWN, _MAX_KNOWN_CHARACTERS = 300_000, 60
 _HEAP_BYTES = 32_000_000
+_STOPS = ".,;:!?)"
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")
 _QUOTED = re.compile(r'["“„]([^"“”„]{2,200})["”“]')
 
@@ -281,7 +282,9 @@ class _Terms(dict[str, str]):
         self._words_of = _simple().build().analyze
 
     def __missing__(self, piece: str) -> str:
-        if piece.isascii() and not piece.isalnum():
+        if (bare := piece.rstrip(_STOPS)) and bare != piece:
+            terms = self[bare]  # mostly known, from where no comma follows
+        elif piece.isascii() and not piece.isalnum():
             terms = " ".join(filter(None, map(self.__getitem__, _ASCII_WORD.findall(piece))))
         else:
             terms = self._worked_out(as_utf8(looked_up_piece(piece)))
