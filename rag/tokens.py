@@ -55,8 +55,20 @@ def _count_jointly(texts: Sequence[str]) -> list[int]:
 
 def _is_ordinary(text: str) -> bool:
     """Whether no run with or without white space reaches a piece's length; a regex takes twice as long."""
-    if len(text) < _PIECE_CHARACTERS:
-        return True
+    return len(text) < _PIECE_CHARACTERS or _has_blanks_throughout(text) or _has_short_runs(text)
+
+
+def _has_blanks_throughout(text: str) -> bool:
+    """Single ones, and one in every half piece: true of most abstracts, and known in a tenth of the time."""
+    half = _PIECE_CHARACTERS // 2
+    return (
+        text.isprintable()  # so blanks are its only white space
+        and "  " not in text
+        and all(" " in text[at : at + half] for at in range(0, len(text) - half + 1, half))
+    )
+
+
+def _has_short_runs(text: str) -> bool:
     lengths = [len(word) for word in text.split()]
     n_spare_spaces = len(text) - sum(lengths) - len(lengths)
     return n_spare_spaces < _PIECE_CHARACTERS - 2 and max(lengths) < _PIECE_CHARACTERS
