@@ -16,12 +16,12 @@ from rag.index.intake import Plan, plan
 from rag.index.records import NewChunk, Records
 from rag.index.rows import ChunkRow
 from rag.index.snapshot import Snapshot
+from rag.index.stored import NewVectors
 from rag.index.writer import Writer
 from rag.types import Item, Paper, Skipped, Unread
 
 if TYPE_CHECKING:
     from rag.embedding import Embedder
-    from rag.index.chroma import FloatArray
 
 BATCH_PAPERS = 2_000
 """Papers whose texts become visible, and are safe from a crash, together; see eval/benchmarks/library.py."""
@@ -240,7 +240,7 @@ class Adding:
             return False
         embedder = self._open_embedder()
         vectors = embed_rows(embedder, rows)
-        generation = state.generation or self._records.begin_generation(embedder.fingerprint, vectors.shape[1])
+        generation = state.generation or self._records.begin_generation(embedder.fingerprint, vectors.n_dims)
         n_waiting = state.n_chunks - state.n_embedded
         self._writer.begin_vectors(generation, rows, vectors, is_long=n_waiting >= CHUNKS_FOR_PROCESS)
         self._cursor = rows[-1].row
@@ -314,8 +314,8 @@ def _chunks(planned: Plan, first_row: int) -> list[NewChunk]:
     ]
 
 
-def embed_rows(embedder: Embedder, rows: Sequence[ChunkRow]) -> FloatArray:
-    """For each chunk in order its own vector and those of its sentences: float32 (n_texts, n_dims).
+def embed_rows(embedder: Embedder, rows: Sequence[ChunkRow]) -> NewVectors:
+    """The vectors of each chunk in order, and of its sentences.
 
     All texts go to the embedder in one call, the longest first: texts of a length share their
     batches, and none of the long ones is left to the end, when the other cores have no work.
@@ -325,18 +325,22 @@ def embed_rows(embedder: Embedder, rows: Sequence[ChunkRow]) -> FloatArray:
     from rag.index.texts import chunk_text_for_embedding, sentence_text_for_embedding
 
     texts: list[str] = []
+    firsts: list[int] = []
     for row in rows:
+        firsts.append(len(texts))
         texts.append(chunk_text_for_embedding(row.paper, row.chunk))
         texts += [sentence_text_for_embedding(row.paper, sentence) for sentence in row.chunk.sentences]
-    order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
-    vectors = embedder.embed([texts[place] for place in order])
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    vectors = embedder.embed([texts[place] for place in order.tolist()])
     if len(vectors) != len(texts):
         raise EmbeddingError(
             f"the embedding returned {len(vectors)} vectors for {len(texts)} texts: check its endpoint"
         )
-    in_order = np.empty_like(vectors)
-    in_order[order] = vectors
-    return in_order
+    resting = np.empty(vectors.shape, "<f2")
+    resting[order] = vectors
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    return NewVectors(vectors[places[firsts]], resting)
 
 
 def _next_size(asked: int, n_embedded: int, seconds: float, embedder: Embedder) -> int:

@@ -19,6 +19,7 @@ _ARXIV_WRAPPING = re.compile(
     r"10\.48550/arxiv\.)",
     re.IGNORECASE,
 )
+_ARXIV_ENDING = re.compile(r"(?:v\d{1,3})?(?:\.pdf)?$", re.IGNORECASE)
 _ARXIV_NEW = re.compile(r"(\d{2})(0[1-9]|1[0-2])\.(\d{4,5})")
 _ARXIV_OLD = re.compile(r"([a-z]+(?:-[a-z]+)?)(?:\.[A-Za-z-]{2,20})?/(\d{2}(?:0[1-9]|1[0-2])\d{3})")
 # Publishers link to it in many ways: doi.org/10.., doi.acm.org/10.., link.springer.com/article/10.., DOI: 10..
@@ -83,8 +84,9 @@ def clean_arxiv_id(text: object) -> str | None:
 
 @functools.lru_cache(_RECENT)  # a record's identifiers are looked at by reading, merging and storing it
 def _clean_arxiv_id(text: str) -> str | None:
-    bare = _ARXIV_WRAPPING.sub("", text.strip())
-    bare = re.sub(r"(?:v\d{1,3})?(?:\.pdf)?$", "", bare, flags=re.IGNORECASE)
+    bare = text.strip()
+    if not _ARXIV_NEW.fullmatch(bare):  # as it mostly stands in files
+        bare = _ARXIV_ENDING.sub("", _ARXIV_WRAPPING.sub("", bare))
     if new := _ARXIV_NEW.fullmatch(bare):
         n_digits = 5 if int(new[1]) >= 15 else 4
         return bare if len(new[3]) == n_digits else None
@@ -302,7 +304,7 @@ def near_duplicate_keys(paper: Paper) -> tuple[str, ...]:
     title = plain_words(paper.title)
     if len(title) >= _MIN_TITLE_WORDS:
         keys.append("t:" + _short_hash(title))
-    opening = plain_words(paper.abstract[:_OPENING_CHARACTERS])[:_OPENING_WORDS]
+    opening = plain_words(paper.abstract[:_OPENING_CHARACTERS], _OPENING_WORDS)
     if len(opening) == _OPENING_WORDS:
         keys.append("a:" + _short_hash(opening))
     return tuple(keys)
@@ -348,12 +350,15 @@ _PLAIN_WORD = re.compile(r"[^\W_]+")
 _ASCII_WORDS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 
 
-def plain_words(text: str) -> list[str]:
-    """Letters and digits alone, without case and accents: 'Rössler' and 'Rossler' are one word here."""
+def plain_words(text: str, most: int | None = None) -> list[str]:
+    """Letters and digits alone, without case and accents: 'Rössler' and 'Rossler' are one word here.
+
+    ``most``: no more than so many of the first.
+    """
     text = readable(text)
     if text.isascii():
-        return text.encode().translate(_ASCII_WORDS).decode().split()
-    return _PLAIN_WORD.findall(text.casefold().translate(_without_marks))
+        return text.encode().translate(_ASCII_WORDS).decode().split(maxsplit=-1 if most is None else most)[:most]
+    return _PLAIN_WORD.findall(text.casefold().translate(_without_marks))[:most]
 
 
 def _word_pairs(text: str) -> set[tuple[str, str]]:

@@ -52,7 +52,8 @@ _FONT = re.compile(
 _FRACTION = re.compile(r"\\[dt]?frac\s?\{([^{}]{1,200})\}\s?\{([^{}]{1,200})\}")
 _RAISED = re.compile(r"([\^_])\{([^{}]{0,200})\}")
 # As Pandoc has it, so that "$5 or $6" stays: nothing blank inside next to the signs, no digit behind.
-_FORMULA = re.compile(r"(?<!\\)\$(?![\s$])([^$]{1,1000})(?<![\s\\])\$(?!\d)")
+# What may not stand before the sign comes after it, so that the engine skips to signs instead of looking everywhere.
+_FORMULA = re.compile(r"\$(?<!\\\$)(?![\s$])([^$]{1,1000})(?<![\s\\])\$(?!\d)")
 _DISPLAY = re.compile(r"\$\$([^$]{1,1000})\$\$")
 _BRACKETS = re.compile(r"\\[()\[\]]")
 _ESCAPED = re.compile(r"\\([&%#_$])")

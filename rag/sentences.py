@@ -93,6 +93,9 @@ def split_sentences(text: str) -> tuple[Span, ...]:
 
 
 def _next_visible(text: str, position: int) -> int:
+    for near in (position, position + 1):  # as nearly always, and found in a third of the time
+        if near < len(text) and not text[near].isspace():
+            return near
     found = _VISIBLE.search(text, position)
     return found.start() if found else len(text)
 
@@ -186,17 +189,18 @@ def _may_end(text: str, start: int, stop_at: int, next_word: str, next_letter: s
     folded = token.casefold()
     if "~" in folded:
         folded = folded.rsplit("~", 1)[1]
-    last_part = _JOINT.split(folded)[-1]
+    last_part = folded if folded.isalnum() else _JOINT.split(folded)[-1]
     if folded in _NEVER_LAST or last_part in _NEVER_LAST:
         return False
     if stop_at - len(token) <= start + 1 and _ENUMERATOR.fullmatch(text, start, stop_at + 1):
         return False  # "1. First": the number belongs to what it counts
-    opens = next_word.casefold() in _OPENERS and (next_word[0].isupper() or next_word in _LOWER_OPENERS)
     if folded in _BEFORE_NUMBER and (next_letter.isdigit() or next_mark in "(["):
         return False
-    if folded in _SELDOM_LAST:
-        return opens
     is_initial = len(token) == 1 and token.isupper()
-    if is_initial or _ACRONYM.fullmatch(token):
-        return opens
-    return True
+    is_doubtful = folded in _SELDOM_LAST or is_initial or ("." in token and _ACRONYM.fullmatch(token))
+    return not is_doubtful or _opens(next_word)
+
+
+def _opens(word: str) -> bool:
+    """Whether it often begins a sentence, and is written so that it could."""
+    return word.casefold() in _OPENERS and (word[0].isupper() or word in _LOWER_OPENERS)

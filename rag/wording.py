@@ -119,12 +119,17 @@ def one_spelling(text: str) -> str:
 
     'β-Catenin behaviour' becomes 'beta-Catenin behavior'. Words that no rule knows stay.
     """
-    return " ".join(map(_spelled.__getitem__, _with_greek_names(text).split(" ")))
+    return " ".join(map(_spelled.__getitem__, with_greek_names(text).split(" ")))
 
 
 def looked_up(text: str) -> str:
     """``one_spelling``, and acronyms in the singular: what the word index is given of texts and questions."""
-    return " ".join(map(_singular.__getitem__, _with_greek_names(text).split(" ")))
+    return " ".join(map(_singular.__getitem__, with_greek_names(text).split(" ")))
+
+
+def looked_up_piece(piece: str) -> str:
+    """What becomes between two blanks of a text ``with_greek_names``: for those who remember it themselves."""
+    return _singular.worked_out(piece)
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -133,7 +138,8 @@ def spelled_words(text: str) -> str:
     return f" {' '.join(plain_words(one_spelling(readable(text))))} "
 
 
-def _with_greek_names(text: str) -> str:
+def with_greek_names(text: str) -> str:
+    """``text`` with the names of single Greek letters in their places."""
     if text.isascii():
         return text
     if _MATHEMATICAL.search(text):
@@ -166,19 +172,21 @@ class _Spelled(dict[str, str]):
     """Works out what stands between two blanks once, punctuation and all: five times faster than word by word."""
 
     def __missing__(self, piece: str) -> str:
-        if (bare := piece.rstrip(_STOPS)) and bare != piece:
-            spelled = self[bare] + piece[len(bare) :]  # mostly known, from where no comma follows
-        elif piece.lower() == piece.upper():
-            spelled = piece  # numbers and signs
-        elif piece.isalnum():
-            spelled = self.spell(piece)
-        else:
-            spelled = _WORD.sub(lambda word: self[word[0]], piece)
+        spelled = self.worked_out(piece)
         if len(piece) <= MAX_KNOWN_CHARACTERS:
             if len(self) >= MAX_KNOWN:
                 self.clear()
             self[piece] = spelled
         return spelled
+
+    def worked_out(self, piece: str) -> str:
+        if (bare := piece.rstrip(_STOPS)) and bare != piece:
+            return self[bare] + piece[len(bare) :]  # mostly known, from where no comma follows
+        if piece.lower() == piece.upper():
+            return piece  # numbers and signs
+        if piece.isalnum():
+            return self.spell(piece)
+        return _WORD.sub(lambda word: self[word[0]], piece)
 
     def spell(self, word: str) -> str:
         if _may_hold_a_name(word) and _NAME_WITHIN.search(word):
@@ -187,7 +195,8 @@ class _Spelled(dict[str, str]):
         if len(word) < 4 or not _MAY_DIFFER.search(lower):
             return word
         for pattern, written in _RULES:
-            spelled = pattern.sub(written, spelled)
+            if pattern.search(spelled):  # a substitution in vain takes five times as long
+                spelled = pattern.sub(written, spelled)
         if spelled == lower:
             return word
         return spelled.upper() if word.isupper() else spelled.capitalize() if word[0].isupper() else spelled

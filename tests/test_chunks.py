@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag import tokens
 from rag.chunks import split
 from rag.sentences import split_sentences
 from rag.tokens import count_each, count_tokens
@@ -103,6 +104,23 @@ def test_many_texts_have_as_many_tokens_as_each_by_itself(texts):
 def test_a_text_is_counted_the_same_whatever_was_counted_before(text):
     before = count_tokens(text)
     assert count_each([text, "a b", text]) == [before, 2, before]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("a \n\u00a0é"), st.integers(1, 1_100)), min_size=1, max_size=6))
+def test_a_text_that_has_blanks_throughout_has_short_runs(runs):
+    text = "".join(sign * n for sign, n in runs)
+    for one in (text, text.replace("a" * 450, "a" * 449 + " ")):
+        if len(one) >= 1_000 and tokens._has_blanks_throughout(one):
+            assert tokens._has_short_runs(one)
+
+
+def test_blanks_are_seen_wherever_they_stand():
+    for n in (498, 499, 500, 998, 999, 1_000, 1_500):
+        text = ("b" * n + " ") * 5
+        assert tokens._has_blanks_throughout(text) <= tokens._has_short_runs(text) == (n < 1_000)
+    assert tokens._has_blanks_throughout("word " * 300)
+    assert not tokens._has_blanks_throughout("word  " * 300)
 
 
 @pytest.mark.parametrize("unit", ["a", " ", ".", "é", "1"])

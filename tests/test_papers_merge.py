@@ -4,7 +4,16 @@ import itertools
 
 import pytest
 
-from rag.papers import are_near_duplicates, clean_doi, clean_pmid, identities, merge, near_duplicate_keys, paper_id_for
+from rag.papers import (
+    are_near_duplicates,
+    clean_doi,
+    clean_pmid,
+    identities,
+    merge,
+    near_duplicate_keys,
+    paper_id_for,
+    plain_words,
+)
 from rag.types import Paper
 
 ABSTRACT = (
@@ -117,3 +126,9 @@ def test_papers_that_only_share_a_title_or_an_opening_are_not():
     assert not are_near_duplicates(one, series)
     assert near_duplicate_keys(Paper("a", "Editorial", "")) == ()
     assert not are_near_duplicates(Paper("a", "Editorial", ""), Paper("b", "Editorial", ""))
+
+
+def test_the_first_plain_words_are_the_beginning_of_all_of_them():
+    for text in ("One two, three-four.", "  R\\\"ossler's  ", "naïve Σ words — and more", "", "..."):
+        for most in range(7):
+            assert plain_words(text, most) == plain_words(text)[:most]

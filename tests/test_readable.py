@@ -21,6 +21,7 @@ from rag.readable import readable
         (r"Fig.~1, Smith~et al., 1--2 --- ``so''", "Fig. 1, Smith et al., 1–2 — “so”"),
         (r"\unknown{x} and \foo stay", r"\unknown x and \foo stay"),
         (r"\(a\) \[b\] $$c$$", "a b  c "),
+        (r"\$x$y$ and \$5 a$ b$c", "$xy and $5 a$ b$c"),
     ],
 )
 def test_tex_reads_as_it_prints(tex, text):

@@ -10,6 +10,9 @@ from rag.index.rows import ChunkRow
 from rag.types import Chunk, Paper
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from rag.index.chroma import FloatArray
 
 
@@ -35,6 +38,21 @@ class StoredChunk:
     def sentence_vectors(self) -> FloatArray:
         """(n_sentences, n_dims)"""
         return self.rows[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVectors:
+    """The vectors of chunks in a row, on their way to the indexes."""
+
+    of_chunks: FloatArray
+    """(n_chunks, n_dims): each chunk's own, unit rows."""
+    resting: npt.NDArray[np.float16]
+    """(n_texts, n_dims): for each chunk its own and those of its sentences, as they lie on disk: little-endian
+    float16, which keeps a cosine to about 0.0005."""
+
+    @property
+    def n_dims(self) -> int:
+        return int(self.resting.shape[1])
 
 
 def widened(rows: Sequence[ChunkRow], n_dims: int) -> dict[str, StoredChunk]:
@@ -71,8 +89,3 @@ def nearest(blocks: Iterable[tuple[list[str], bytes]], vector: FloatArray, k: in
         best += [(ids[row], float(scores[row])) for row in rows]
         best = sorted(best, key=lambda hit: (-hit[1], hit[0]))[:k]
     return best
-
-
-def at_rest(vectors: FloatArray) -> bytes:
-    """As they lie on disk: float16 keeps a cosine to about 0.0005."""
-    return vectors.astype("<f2").tobytes()

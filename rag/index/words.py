@@ -10,6 +10,7 @@ a search of chunks never meets them.
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import threading
@@ -22,7 +23,7 @@ from rag.errors import LibraryDamaged
 from rag.index.rows import as_utf8
 from rag.index.storage import storage
 from rag.readable import named_signs, readable
-from rag.wording import GREEK_NAMES, looked_up
+from rag.wording import GREEK_NAMES, looked_up, looked_up_piece, with_greek_names
 
 if TYPE_CHECKING:
     import tantivy
@@ -39,7 +40,11 @@ _FIELDS: Fields = (("title", TITLE_BOOST), ("abstract", 1.0))
 _BARE_FIELDS: Fields = (("bare_title", 1.0),)
 _ANALYSER = "english"
 _MAX_WORD_BYTES = 60  # beyond: a URL or broken text extraction
+_LEFT_OUT = "x" * (4 * _MAX_WORD_BYTES)  # longer than any term: keeps the place of such a word between its neighbours
+_MAX_KNOWN, _MAX_KNOWN_CHARACTERS = 300_000, 60  # pieces of texts: some 40 MB; beyond, the memory begins anew
 _HEAP_BYTES = 32_000_000
+_STOPS = ".,;:!?)"
+_ASCII_WORD = re.compile("[A-Za-z0-9]+")
 _QUOTED = re.compile(r'["“„]([^"“”„]{2,200})["”“]')
 
 
@@ -201,7 +206,7 @@ class Words:
                         f"the words in {self._folder} were indexed by another version of footnoted: "
                         "run 'footnoted repair', which indexes them anew from the records"
                     ) from error
-                self._index.register_tokenizer(_ANALYSER, self._analyser)
+                self._index.register_tokenizer(_ANALYSER, _splitter())
                 self._index.config_reader("manual")
             return self._index
 
@@ -250,19 +255,54 @@ def document(paper: Paper, chunk: Chunk) -> tantivy.Document:
     import tantivy
 
     text = chunk.span.of(paper.abstract)
-    return tantivy.Document(chunk_id=chunk.chunk_id, title=_printed(paper.title), abstract=_printed(text))
+    return tantivy.Document(chunk_id=chunk.chunk_id, title=_terms(paper.title), abstract=_terms(text))
 
 
 def bare_document(bare_id: str, paper: Paper) -> tantivy.Document:
     import tantivy
 
-    return tantivy.Document(chunk_id=bare_id, bare_title=_printed(paper.title))
+    return tantivy.Document(chunk_id=bare_id, bare_title=_terms(paper.title))
 
 
-def _printed(text: str) -> str:
-    """As a reader sees it, in one spelling, and at its end the names of its signs: 'times' finds what prints as ×."""
+def _terms(text: str) -> str:
+    """What the index holds of ``text`` as a reader sees it, and of its signs' names: 'times' finds what prints as ×.
+
+    ``_analyser`` makes the same of ``looked_up``, but of each word again wherever it stands.
+    """
     names = (name for name in named_signs(text) if name not in GREEK_NAMES)  # those stand in their places already
-    return as_utf8(looked_up(" ".join((readable(text), *names))))
+    printed = " ".join((readable(text), *names))
+    return " ".join(map(_known_terms().__getitem__, with_greek_names(printed).split(" ")))
+
+
+class _Terms(dict[str, str]):
+    """What stands between two blanks, punctuation and all, as the terms that the index holds of it."""
+
+    def __init__(self) -> None:
+        self._analyse = _analyser().analyze
+        self._words_of = _simple().build().analyze
+
+    def __missing__(self, piece: str) -> str:
+        if (bare := piece.rstrip(_STOPS)) and bare != piece:
+            terms = self[bare]  # mostly known, from where no comma follows
+        elif piece.isascii() and not piece.isalnum():
+            terms = " ".join(filter(None, map(self.__getitem__, _ASCII_WORD.findall(piece))))
+        else:
+            terms = self._worked_out(as_utf8(looked_up_piece(piece)))
+        if len(piece) <= _MAX_KNOWN_CHARACTERS:
+            if len(self) >= _MAX_KNOWN:
+                self.clear()
+            self[piece] = piece if terms == piece else terms  # one text in the memory, not two
+        return terms
+
+    def _worked_out(self, piece: str) -> str:
+        if len(piece.encode()) < _MAX_WORD_BYTES:
+            return " ".join(self._analyse(piece))
+        return " ".join(" ".join(self._analyse(word)) or _LEFT_OUT for word in self._words_of(piece))
+
+
+@functools.cache
+def _known_terms() -> _Terms:
+    return _Terms()
 
 
 def delete(writer: tantivy.IndexWriter, chunk_ids: Sequence[str]) -> None:
@@ -283,7 +323,20 @@ def _schema() -> tantivy.Schema:
 
 def _analyser() -> tantivy.TextAnalyzer:
     """Words, without case, accents and English endings."""
+    from tantivy import Filter
+
+    builder = _simple().filter(Filter.remove_long(_MAX_WORD_BYTES))
+    return builder.filter(Filter.lowercase()).filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
+
+
+def _simple() -> tantivy.TextAnalyzerBuilder:
+    from tantivy import TextAnalyzerBuilder, Tokenizer
+
+    return TextAnalyzerBuilder(Tokenizer.simple())
+
+
+def _splitter() -> tantivy.TextAnalyzer:
+    """Terms as ``_terms`` gives them, which need no more than to be told apart."""
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
-    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(_MAX_WORD_BYTES))
-    return builder.filter(Filter.lowercase()).filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
+    return TextAnalyzerBuilder(Tokenizer.whitespace()).filter(Filter.remove_long(len(_LEFT_OUT))).build()

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import LibraryDamaged
-from rag.index.chroma import FloatArray, Vectors
+from rag.index.chroma import Vectors
 from rag.index.intake import Plan
 from rag.index.records import NewChunk, NewVector, Records
 from rag.index.rows import ChunkRow, Held
 from rag.index.storage import storage
-from rag.index.stored import at_rest
+from rag.index.stored import NewVectors
 from rag.index.vector_writer import LocalWriter, ProcessWriter, VectorWriter, can_have_process
 from rag.index.words import Words, bare_document, delete, document
 from rag.types import Paper
@@ -28,7 +28,7 @@ _BLOCK = 1_000
 @dataclass(frozen=True, slots=True)
 class _Underway:
     generation: int
-    vectors: tuple[NewVector, ...]
+    vectors: Sequence[NewVector]
 
 
 class Writer:
@@ -81,32 +81,24 @@ class Writer:
 
     # -- vectors
 
-    def begin_vectors(self, generation: int, rows: Sequence[ChunkRow], vectors: FloatArray, *, is_long: bool) -> None:
+    def begin_vectors(self, generation: int, rows: Sequence[ChunkRow], vectors: NewVectors, *, is_long: bool) -> None:
         """Begin to write the vectors of the chunks in ``rows``; those begun before are published first.
 
-        ``vectors`` holds, for each row in order, the chunk's own vector and those of its
-        sentences. ``is_long`` says that enough will follow to be worth a process of its own.
+        ``is_long`` says that enough will follow to be worth a process of its own.
         """
-        import numpy as np
-
         self.finish_vectors()
-        starts = np.cumsum([0, *(1 + len(row.chunk.sentences) for row in rows)])
-        firsts = vectors[starts[:-1]]
-        resting = at_rest(vectors)
-        width = len(resting) // max(1, len(vectors))
-        new = tuple(
-            NewVector(
-                row.row,
-                row.chunk.chunk_id,
-                resting[start * width : (start + 1) * width],
-                resting[(start + 1) * width : end * width],
-            )
-            for row, start, end in zip(rows, starts[:-1].tolist(), starts[1:].tolist(), strict=True)
-        )
+        resting = vectors.resting.reshape(-1).view("u1").data
+        width = vectors.n_dims * vectors.resting.itemsize
+        new, start = [], 0
+        for row in rows:
+            sentences = start + width
+            end = sentences + width * len(row.chunk.sentences)
+            new.append(NewVector(row.row, row.chunk.chunk_id, resting[start:sentences], resting[sentences:end]))
+            start = end
         ids = [row.chunk.chunk_id for row in rows]
         with storage(self._folder):
             self._records.intend_vectors(generation, ids)
-            self._vector_writer(generation, is_long=is_long).add(ids, firsts)
+            self._vector_writer(generation, is_long=is_long).add(ids, vectors.of_chunks)
         self._underway = _Underway(generation, new)
 
     def finish_vectors(self) -> None:

@@ -31,6 +31,7 @@ from rag.types import Item, Paper, Skipped, Unread
 
 _ARRAY = re.compile(r'(?<!\\)"(?:data|papers|records|items|results|recommendedPapers)"\s*:\s*\[(?=\s*\{)')
 _ARXIV_CATEGORIES = re.compile(r"[a-z-]{2,12}(?:\.[A-Za-z-]{2,12})?(?: [a-z-]{2,12}(?:\.[A-Za-z-]{2,12})?){0,20}")
+_YEAR_AT_START = re.compile(r"\s*((?:1[5-9]|20|21)\d\d)(?!\d)")
 _OWN_TITLE = re.compile(r'(?<!\\)"title"\s*:')
 
 
@@ -92,10 +93,15 @@ def _paper(value: dict[str, Any], origin: str, line: int) -> Paper | Skipped:
         arxiv_id=arxiv_id,
         pmid=_number(value.get("pmid") or value.get("PMID") or external.get("PubMed")),
         keywords=_keywords(value),
-        notice=_text(value.get("notice"))
-        or notice_in(one_line(title), abstract or "", _text(value.get("comments")) or ""),
+        notice=_text(value.get("notice")) or _notice_in_comment(value, title, abstract),
         given_id=given_id,
     )
+
+
+def _notice_in_comment(value: dict[str, Any], title: str | None, abstract: str | None) -> str | None:
+    """arXiv's comments tell what neither title nor abstract may, which ``built`` looks at anyhow."""
+    comment = _text(value.get("comments"))
+    return notice_in(one_line(title), abstract or "", comment) if comment else None
 
 
 def _text(found: Any) -> str | None:
@@ -168,7 +174,7 @@ def _year(value: dict[str, Any], arxiv_id: str | None) -> int | None:
         if found := _year_at_start(text):
             return found
     if arxiv_id is not None:
-        first_two = int(re.sub(r"^.*/", "", arxiv_id)[:2])
+        first_two = int(arxiv_id.rpartition("/")[2][:2])
         return first_two + (1900 if first_two >= 91 else 2000)
     return _year_at_start(value.get("update_date"))
 
@@ -176,5 +182,5 @@ def _year(value: dict[str, Any], arxiv_id: str | None) -> int | None:
 def _year_at_start(date: Any) -> int | None:
     if not isinstance(date, str | int | float):
         return None
-    found = re.match(r"\s*((?:1[5-9]|20|21)\d\d)(?!\d)", str(date))
+    found = _YEAR_AT_START.match(str(date))
     return int(found[1]) if found else None
