@@ -45,6 +45,8 @@ def test_what_belongs_together_is_read_from_the_sentence(sentence: str, paired: 
         "There scores and states are combined, and associated with parameters respectively.",
         "The scores and associated states have parameters and priors, respectively.",
         "a, " * 400 + "and b, respectively",
+        "-" * 1_000_000 + " and b, respectively",
+        f"Kelp and moss grow to 3{' ' * 1_000_000}and 4 metres, respectively.",
     ],
 )
 def test_where_it_is_not_clear_nothing_is_paired(sentence: str) -> None:

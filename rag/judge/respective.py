@@ -24,6 +24,8 @@ _PARTICIPLE = re.compile(r"\wed$", re.IGNORECASE)
 MAX_ITEM_WORDS = 5
 """Of what stands between two commas of an enumeration."""
 MAX_ITEMS = 8
+MAX_CHARACTERS = 2_000
+"""No sentence that somebody wrote is longer, and the patterns look again from every place of one without blanks."""
 
 Keys = frozenset[str]
 
@@ -57,7 +59,7 @@ def taken_apart(claim: str, sentence: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def pairings(sentence: str) -> tuple[Pairing, ...]:
     """What ``sentence`` pairs by 'respectively', or in brackets; empty where that is not clear."""
-    if "resp" not in sentence.lower():  # as nearly always
+    if len(sentence) > MAX_CHARACTERS or "resp" not in sentence.lower():  # as nearly always
         return ()
     found = []
     for clause in _CLAUSE.finditer(sentence):
