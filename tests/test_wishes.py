@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.manner import AS_USUAL, Manner
+from rag.answer.manner import AS_USUAL, CANNOT_SIMPLIFY, Manner
 from rag.conversation import points_nowhere, understand
 from rag.filters import Filter
 from rag.types import Turn
@@ -34,9 +34,39 @@ def test_a_language_within_a_question_is_how_it_is_to_be_answered() -> None:
     assert found.question.startswith("How is driver attention predicted?")
 
 
+@pytest.mark.parametrize("wish", ["in simple words", "Simpler, please", "Can you say that in plain English?", "ELI5"])
+def test_simpler_asks_the_last_question_again_in_other_words(wish: str) -> None:
+    found = understand(wish, (FIRST,), TITLES.get)
+    assert (found.question, found.manner) == (FIRST.question, Manner(plain=True))
+    assert found.manner.in_words("answer") == "1 to 3 short sentences, in simple words"
+    assert found.manner.unmet(is_same=True) == [CANNOT_SIMPLIFY]
+
+
 @pytest.mark.parametrize(
     "question",
-    ["How were texts in Spanish corpora tagged?", "What was found in Chinese patients?", "How do short papers differ?"],
+    [
+        "What is a hypernetwork, in simple words?",
+        "In plain English: what is a hypernetwork?",
+        "What is a hypernetwork? In layman's terms please.",
+        "What is a hypernetwork, in very simple terms, in German?",
+        "What is a hypernetwork, like I'm five?",
+    ],
+)
+def test_how_simply_it_is_to_be_said_is_not_searched_for(question: str) -> None:
+    found = understand(question, (), TITLES.get)
+    assert found.manner.plain and found.manner.language == ("German" if "German" in question else None)
+    assert found.question.strip(".").lower() == "what is a hypernetwork?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Do papers in plain language summaries reach more readers?",
+        "Is there a simpler proof of the bound on sparse networks?",
+        "How were texts in Spanish corpora tagged?",
+        "What was found in Chinese patients?",
+        "How do short papers differ?",
+    ],
 )
 def test_words_that_belong_to_the_question_stay_in_it(question: str) -> None:
     found = understand(question, (), TITLES.get)

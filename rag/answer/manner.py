@@ -1,4 +1,4 @@
-"""How an answer is to be said: how long, and in which language."""
+"""How an answer is to be said: how long, how plainly, and in which language."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _SENTENCES: dict[Kind, dict[Length, str]] = {
 
 
 CANNOT_TRANSLATE = "Quotes stay in the language of their abstracts: only a model that writes can answer in {language}."
+CANNOT_SIMPLIFY = "Quotes keep the words of their abstracts: only a model that writes can say it in simpler ones."
 NO_OTHER_LENGTH = "Whole sentences are quoted: only a model that writes could say this {length}."
 
 
@@ -31,10 +32,14 @@ class Manner:
     length: Length = "usual"
     language: str | None = None
     """Its English name, such as "German"; None for the language of the question."""
+    plain: bool = False
+    """In words that somebody from outside the field understands."""
 
     def in_words(self, kind: Kind) -> str:
         """For a prompt: '1 to 3 short sentences, in German'."""
         words = _SENTENCES[kind][self.length]
+        if self.plain:
+            words = f"{words}, in simple words"
         if kind == "comparison" and self.language:
             return f"{words}, in {self.language}; the row's name stays as it is given"
         return f"{words}, in {self.language}" if self.language else words
@@ -42,6 +47,8 @@ class Manner:
     def unmet(self, *, is_same: bool) -> list[str]:
         """What quoting cannot do of it, in words; ``is_same`` says that it came to the same as before."""
         unmet = [CANNOT_TRANSLATE.format(language=self.language)] if self.language not in (None, "English") else []
+        if self.plain:
+            unmet.append(CANNOT_SIMPLIFY)
         if self.length != "usual" and is_same:
             unmet.append(NO_OTHER_LENGTH.format(length=self.length))
         return unmet

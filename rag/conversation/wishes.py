@@ -34,6 +34,14 @@ _SHORTER = re.compile(
     r"|briefly please|(?:be|make it|keep it|more) brief|too long)\b",
     re.IGNORECASE,
 )
+_PLAIN = re.compile(
+    r"\b(?:(?:in|with|using) (?:very |more )?(?:simpler?|plain|easy|everyday|lay(?:man'?s?)?)"
+    r" (?:words?|terms?|language|English)|like i(?:'|\u2019| a)?m (?:five|5)|eli5)\b(?: please\b)?(?= *(?:$|[,;:.?!]))",
+    re.IGNORECASE,
+)
+_PLAINER = re.compile(r"\b(?:simpler|more simply|(?:more )?plainly)\b", re.IGNORECASE)
+_WISH_WORDS = 6
+"""'Simpler, please' asks for other words; a longer question may be about what is simpler."""
 _LONGER = re.compile(r"\b(?:longer|in more detail|more details?|at (?:more|greater) length|elaborate)\b", re.IGNORECASE)
 _WITHOUT = re.compile(
     r"\b(?:without|except|excluding|leave out|leaving out|ignor(?:e|ing)|other than|apart from|but not|not)\s+"
@@ -218,9 +226,12 @@ def _is_wish(question: str, history: Sequence[Turn]) -> bool:
 
 def _manner(question: str) -> tuple[Manner, str]:
     """How it is to be said, and the question without those words."""
-    language = _LANGUAGE.search(question)
-    length: Length = "usual"
     rest = question
+    plain = _PLAIN.search(rest) or (_PLAINER.search(rest) if len(rest.split()) <= _WISH_WORDS else None)
+    if plain is not None:
+        rest = rest[: plain.start()] + rest[plain.end() :]
+    language = _LANGUAGE.search(rest)
+    length: Length = "usual"
     if language is not None:
         rest = rest[: language.start()] + rest[language.end() :]
     for pattern, found in ((_SHORTER, "shorter"), (_LONGER, "longer")):
@@ -230,9 +241,13 @@ def _manner(question: str) -> tuple[Manner, str]:
             length = "shorter" if found == "shorter" else "longer"
             rest = pattern.sub(" ", rest, count=1)
             break
-    if length == "usual" and language is None:
-        return AS_USUAL, question
-    return Manner(length, language[1].capitalize() if language else None), " ".join(rest.split())
+    manner = Manner(length, language[1].capitalize() if language else None, plain is not None)
+    return (manner, _tidy(rest)) if manner != AS_USUAL else (AS_USUAL, question)
+
+
+def _tidy(rest: str) -> str:
+    """Without the blanks and commas that stood around what was taken out: 'What is kelp, ?'"""
+    return re.sub(r"^[\s,;:]+|[\s,;]+(?=[?.!]|$)", "", " ".join(rest.split()))
 
 
 def _without(question: str, history: Sequence[Turn]) -> tuple[tuple[str, ...], str]:
@@ -244,8 +259,7 @@ def _without(question: str, history: Sequence[Turn]) -> tuple[tuple[str, ...], s
         return (), question
     numbers = [int(number) for number in _NUMBER.findall(found[1])]
     ids = tuple(papers[n - 1] for n in numbers if 0 < n <= len(papers))
-    rest = " ".join((question[: found.start()] + question[found.end() :]).split())
-    return ids, re.sub(r"[\s,;]+(?=[?.!]|$)", "", rest)
+    return ids, _tidy(question[: found.start()] + question[found.end() :])
 
 
 def _about(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
