@@ -127,6 +127,22 @@ def test_the_paper_that_answers_best_leads_even_where_another_has_the_best_sente
     assert leading((1, 2, 9.0), (1, 1, 8.0)) == [(1, SENTENCES[2]), (1, SENTENCES[1])], "it has no sentence to quote"
 
 
+def test_a_sentence_that_names_what_was_said_before_it_is_quoted_with_that() -> None:
+    abstract = "Learners forget, and recover soon. We call this the stability gap. Replay does not help. Kelp is green."
+    spans = tuple(split_sentences(abstract))
+    chunk = Chunk("p9#0", "p9", 0, Span(0, len(abstract)), spans, 30)
+    hits = [Hit(Paper("p9", "Gaps", abstract), chunk, 1.0, ())]
+
+    def quoted(*order: int) -> list[int]:
+        ranked = tuple(RankedSentence(0, spans[at], 9.0 - n) for n, at in enumerate(order))
+        return [spans.index(one.span) for one in chosen("What is the stability gap?", hits, Evidence(ranked, 2.0))]
+
+    assert quoted(1, 2, 3, 0) == [1, 0, 2]
+    assert quoted(2, 1, 3, 0) == [2, 1, 0]
+    assert quoted(0, 1, 2, 3) == [0, 1, 2]
+    assert quoted(2, 3, 0, 1) == [2, 3, 0]
+
+
 def test_a_paper_far_behind_is_not_quoted_for_variety() -> None:
     found = evidence((0, 0, 29.0), (0, 1, 28.9), (0, 2, 28.8), (1, 0, 5.0))
     assert [s.hit for s in chosen("Which papers treat kelp?", HITS, found)] == [0, 0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rag.answer import relevance
@@ -34,6 +35,10 @@ NEAR_COSINE = 0.22
 """From this cosine on an abstention speaks of papers near the question: questions off the topic of
 the 62 papers that ship reach 0.21, and nine of ten about them lie above it."""
 
+
+_NAMES_THE_LAST = re.compile(
+    r"\b(?:refer(?:red)? to|call|term|name|dub|denote) (?:this|these|such|it)\b", re.IGNORECASE
+)
 
 NEARLY_AS_NEAR, MAX_NAMED = 0.85, 3
 """An abstention names the nearest paper, and a few more if their cosine is at least this share of the best one's."""
@@ -88,7 +93,8 @@ def chosen(
         best_ones = [sentence for sentence in ranked[:at_most] if sentence.score > ranked[0].score - within]
         leading = [sentence for sentence in ranked if sentence.hit == 0] if evidence.first_leads else []
         own = [sentence for sentence in best_ones if sentence in leading] or leading[:1]
-        return [*own, *(sentence for sentence in best_ones if sentence not in own)][:at_most]
+        in_order = [*own, *(sentence for sentence in best_ones if sentence not in own)]
+        return _with_what_is_named(in_order, hits, ranked)[:at_most]
     papers = (_fitting(question, hits, evidence) or _near(hits, ranked))[:at_most]
     telling = telling_sentences(question, {at: hits[at] for at in papers}, evidence, reranker)
     places = {(sentence.hit, sentence.span): sentence for sentence in ranked}
@@ -96,6 +102,20 @@ def chosen(
     deciding = [places.get((at, span), best[at]) for at, span in telling.items()]
     more = (one for one in ranked if one.hit in papers and one.score > ranked[0].score - SEVERAL_WITHIN)
     return [*deciding, *(one for one in more if one not in deciding)][:at_most]
+
+
+def _with_what_is_named(
+    best: Sequence[RankedSentence], hits: Sequence[Hit], ranked: Sequence[RankedSentence]
+) -> list[RankedSentence]:
+    """With the sentence before one that only gives a name to what was said there: 'We call this the gap.'"""
+    chosen: list[RankedSentence] = []
+    for sentence in best:
+        chosen.append(sentence)
+        spans = hits[sentence.hit].chunk.sentences
+        at = spans.index(sentence.span)
+        if at and _NAMES_THE_LAST.search(sentence.span.of(hits[sentence.hit].paper.abstract)):
+            chosen += [one for one in ranked if (one.hit, one.span) == (sentence.hit, spans[at - 1])]
+    return list(dict.fromkeys(chosen))
 
 
 def _fitting(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[int]:
