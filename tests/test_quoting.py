@@ -143,6 +143,20 @@ def test_a_sentence_that_names_what_was_said_before_it_is_quoted_with_that() -> 
     assert quoted(2, 3, 0, 1) == [2, 3, 0]
 
 
+def test_where_an_acronym_is_asked_for_the_sentence_that_spells_it_out_is_quoted() -> None:
+    abstract = "GNNs are slow. GNNs win. We train GNNs. Graph neural networks (GNNs) link nodes. Kelp is green."
+    spans = tuple(split_sentences(abstract))
+    chunk = Chunk("p9#0", "p9", 0, Span(0, len(abstract)), spans, 30)
+    hits = [Hit(Paper("p9", "Graphs", abstract), chunk, 1.0, ())]
+    ranked = tuple(RankedSentence(0, span, 9.0 - n) for n, span in enumerate(spans))
+
+    def quoted(question: str) -> list[int]:
+        return [spans.index(one.span) for one in chosen(question, hits, Evidence(ranked, 2.0))]
+
+    assert quoted("What does GNN mean?") == quoted("What do GNNs stand for?") == [3, 0, 1]
+    assert quoted("What does MLP mean?") == quoted("How fast are GNNs?") == [0, 1, 2]
+
+
 def test_a_paper_far_behind_is_not_quoted_for_variety() -> None:
     found = evidence((0, 0, 29.0), (0, 1, 28.9), (0, 2, 28.8), (1, 0, 5.0))
     assert [s.hit for s in chosen("Which papers treat kelp?", HITS, found)] == [0, 0, 0]

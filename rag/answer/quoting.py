@@ -36,6 +36,11 @@ NEAR_COSINE = 0.22
 the 62 papers that ship reach 0.21, and nine of ten about them lie above it."""
 
 
+_ASKS_FOR_MEANING = re.compile(
+    r"\b(?:stands? for|means?|meant|meaning|short for|spell(?:ed|s)? out|acronym|abbrev\w*)\b"
+)
+_ACRONYM = re.compile(r"\b[A-Z][\w-]*[A-Z0-9](?=s?\b)")
+
 _NAMES_THE_LAST = re.compile(
     r"\b(?:refer(?:red)? to|call|term|name|dub|denote) (?:this|these|such|it)\b", re.IGNORECASE
 )
@@ -91,6 +96,7 @@ def chosen(
     if not asks_for_several(question):
         within = SEVERAL_WITHIN if length == "longer" else QUOTED_WITHIN
         best_ones = [sentence for sentence in ranked[:at_most] if sentence.score > ranked[0].score - within]
+        best_ones = list(dict.fromkeys([*_spelling_out(question, hits, ranked), *best_ones]))[:at_most]
         leading = [sentence for sentence in ranked if sentence.hit == 0] if evidence.first_leads else []
         own = [sentence for sentence in best_ones if sentence in leading] or leading[:1]
         in_order = [*own, *(sentence for sentence in best_ones if sentence not in own)]
@@ -102,6 +108,20 @@ def chosen(
     deciding = [places.get((at, span), best[at]) for at, span in telling.items()]
     more = (one for one in ranked if one.hit in papers and one.score > ranked[0].score - SEVERAL_WITHIN)
     return [*deciding, *(one for one in more if one not in deciding)][:at_most]
+
+
+def _spelling_out(question: str, hits: Sequence[Hit], ranked: Sequence[RankedSentence]) -> Sequence[RankedSentence]:
+    """The best sentence that spells out the acronym whose meaning is asked for: '... neural networks (GNNs)'."""
+    if not _ASKS_FOR_MEANING.search(question):
+        return ()
+    for acronym in _ACRONYM.findall(question):
+        spelled = re.compile(
+            rf"\(\s*{re.escape(acronym)}s?\s*[,;)]|\b{re.escape(acronym)}s?\s*\([A-Za-z][\w-]*\s[A-Za-z]"
+        )
+        for sentence in ranked:
+            if spelled.search(sentence.span.of(hits[sentence.hit].paper.abstract)):
+                return (sentence,)
+    return ()
 
 
 def _with_what_is_named(
