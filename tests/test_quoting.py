@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from rag.answer import relevance
+from rag.answer.choosing import chosen
 from rag.answer.citations import Numbering
 from rag.answer.drafts import Abstention, Quoted, context_of, quotations
-from rag.answer.quoting import as_text, chosen, quote
+from rag.answer.quoting import as_text, quote
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.sentences import split_sentences
 from rag.types import Chunk, Citation, Claim, Hit, Origin, Paper, Span, Turn

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import prompts
-from rag.answer import gathering, opposing, quoting, relevance
+from rag.answer import choosing, gathering, opposing, quoting, relevance
 from rag.answer.citations import Numbering
 from rag.answer.comparing import write_comparison
 from rag.answer.drafts import Abstention, Quoted, quotations
@@ -99,7 +99,7 @@ def disagreement(
     """Both sides, where sentences that a question finds say opposite things, for a model that wrote of none."""
     if wanted.kind != "answer" or not evidence.sentences or asks_for_several(wanted.question):
         return None
-    places = [(hits[one.hit], one.span) for one in quoting.chosen(wanted.question, hits, evidence)]
+    places = [(hits[one.hit], one.span) for one in choosing.chosen(wanted.question, hits, evidence)]
     claims = quotations(places, Numbering())
     return opposing.disagreement(claims, hits, evidence, claim_model.BUNDLED, embed, Numbering())
 
@@ -136,7 +136,7 @@ def shown(wanted: Wanted, hits: Sequence[Hit], evidence: Evidence, model: Langua
         fits = relevance.log_odds(wanted.topic, hits, evidence)
         hits = [hit for hit, own in zip(hits, fits, strict=True) if own > SHOWN_ABOVE] or hits[:MIN_SHOWN]
     elif wanted.kind == "answer" and model.evidence == "sentences":
-        within = quoting.quoted_within(wanted.question)
+        within = choosing.quoted_within(wanted.question)
         best = best_spans(hits, evidence, at_most=MAX_SHOWN_SENTENCES, within=within)
         hits = [hit for hit in hits if hit.chunk.chunk_id in best]
     asked = {"comparison": "", "summary": wanted.topic, "other_side": wanted.topic}.get(wanted.kind, wanted.question)
