@@ -37,7 +37,7 @@ def test_every_vector_stands_where_its_text_stood() -> None:
     assert np.array_equal(vectors.resting, embedder.embed(texts).astype("<f2"))
 
 
-def test_a_collection_that_was_made_with_more_neighbours_is_searched_and_grows(
+def test_a_collection_that_was_made_with_fewer_neighbours_is_searched_and_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(4)
@@ -52,9 +52,9 @@ def test_a_collection_that_was_made_with_more_neighbours_is_searched_and_grows(
         vectors.close()
 
     with monkeypatch.context() as before:
-        before.setitem(chroma.SPACE["hnsw"], "max_neighbors", 16)
+        before.setitem(chroma.SPACE["hnsw"], "max_neighbors", 12)
         add(0, 1_200)
-    assert chroma.SPACE["hnsw"]["max_neighbors"] != 16
+    assert chroma.SPACE["hnsw"]["max_neighbors"] != 12
     add(1_200, 2_400)
     vectors = EmbeddedVectors(tmp_path / "vectors-1")
     found = [vectors.query(row, 1, revision=0)[0][0] for row in rows[::12]]

@@ -60,7 +60,8 @@ def test_a_library_on_a_server_finds_what_one_in_a_folder_finds(tmp_path: Path, 
             assert library.verify() == []
             found.append(library.candidates(vector=vector, text="seas", k=39))
     assert len(found[0].dense) == 39
-    assert dict(found[0].dense) == pytest.approx(dict(found[1].dense), abs=1e-5)
+    # Where a graph does not lead to a chunk, all are compared by what lies at rest, which keeps a cosine to 0.0005.
+    assert dict(found[0].dense) == pytest.approx(dict(found[1].dense), abs=5e-4)
     assert dict(found[0].lexical) == pytest.approx(dict(found[1].lexical))
 
 
