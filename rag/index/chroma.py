@@ -24,9 +24,10 @@ SPACE: dict[str, dict[str, str | int]] = {
     "hnsw": {"space": "cosine", "ef_construction": 40, "max_neighbors": 16, "ef_search": 400}
 }
 """Of a new collection; one that is there keeps its own. Tuned on the bundled model's vectors of 100,000 arXiv
-abstracts: of the true best 30 this finds 98.9 % (of the best 5, 99.6 %) at 0.36 ms an insert; 100 and 32 in place of 40
-and 16 find 99.4 % (99.8 %) at 0.81 ms. 12 in place of 16 find as many and take 4 to 10 % less, but of 50 small libraries
-of texts that all but repeat one another 5 had a chunk that their graph does not lead to; with 16 none had."""
+abstracts: of the true best 30 this finds 98.9 % (of the best 5, 99.6 %) at 0.36 ms an insert; 100 and 32 in place
+of 40 and 16 find 99.4 % (99.8 %) at 0.81 ms. 12 in place of 16 find as many and take 4 to 10 % less, but of 50
+small libraries of texts that all but repeat one another 5 had a chunk that their graph does not lead to; with 16
+none had."""
 
 
 class Vectors(Protocol):
