@@ -73,7 +73,7 @@ def test_ready_made_terms_make_the_same_index_of_any_text(texts: list[str]) -> N
 
 def test_a_memory_that_overflows_begins_anew_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     before = [words._terms(text) for text in HOSTILE]
-    monkeypatch.setattr(words, "_MAX_KNOWN", 3)
+    monkeypatch.setattr(words._Terms, "most", 3)
     words._known_terms.cache_clear()
     assert [words._terms(text) for text in HOSTILE] == before
     assert len(words._known_terms()) <= 3

@@ -90,14 +90,14 @@ def _with_what_is_named(
     best: Sequence[RankedSentence], hits: Sequence[Hit], ranked: Sequence[RankedSentence]
 ) -> list[RankedSentence]:
     """With the sentence before one that only gives a name to what was said there: 'We call this the gap.'"""
-    chosen: list[RankedSentence] = []
+    quoted: list[RankedSentence] = []
     for sentence in best:
-        chosen.append(sentence)
+        quoted.append(sentence)
         spans = hits[sentence.hit].chunk.sentences
         at = spans.index(sentence.span)
         if at and _NAMES_THE_LAST.search(sentence.span.of(hits[sentence.hit].paper.abstract)):
-            chosen += [one for one in ranked if (one.hit, one.span) == (sentence.hit, spans[at - 1])]
-    return list(dict.fromkeys(chosen))
+            quoted += [one for one in ranked if (one.hit, one.span) == (sentence.hit, spans[at - 1])]
+    return list(dict.fromkeys(quoted))
 
 
 def _fitting(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[int]:

@@ -23,7 +23,7 @@ from rag.errors import LibraryDamaged
 from rag.index.rows import as_utf8
 from rag.index.storage import storage
 from rag.readable import named_signs, readable
-from rag.wording import GREEK_NAMES, looked_up, looked_up_piece, with_greek_names
+from rag.wording import GREEK_NAMES, STOPS, PieceMemory, looked_up, looked_up_piece, with_greek_names
 
 if TYPE_CHECKING:
     import tantivy
@@ -41,9 +41,7 @@ _BARE_FIELDS: Fields = (("bare_title", 1.0),)
 _ANALYSER = "english"
 _MAX_WORD_BYTES = 60  # beyond: a URL or broken text extraction
 _LEFT_OUT = "x" * (4 * _MAX_WORD_BYTES)  # longer than any term: keeps the place of such a word between its neighbours
-_MAX_KNOWN, _MAX_KNOWN_CHARACTERS = 300_000, 60  # pieces of texts: some 40 MB; beyond, the memory begins anew
 _HEAP_BYTES = 32_000_000
-_STOPS = ".,;:!?)"
 _ASCII_WORD = re.compile("[A-Za-z0-9]+")
 _QUOTED = re.compile(r'["“„]([^"“”„]{2,200})["”“]')
 
@@ -274,27 +272,23 @@ def _terms(text: str) -> str:
     return " ".join(map(_known_terms().__getitem__, with_greek_names(printed).split(" ")))
 
 
-class _Terms(dict[str, str]):
-    """What stands between two blanks, punctuation and all, as the terms that the index holds of it."""
+class _Terms(PieceMemory):
+    """As the terms that the index holds of a piece."""
+
+    most = 300_000  # some 40 MB
 
     def __init__(self) -> None:
         self._analyse = _analyser().analyze
         self._words_of = _simple().build().analyze
 
-    def __missing__(self, piece: str) -> str:
-        if (bare := piece.rstrip(_STOPS)) and bare != piece:
-            terms = self[bare]  # mostly known, from where no comma follows
-        elif piece.isascii() and not piece.isalnum():
-            terms = " ".join(filter(None, map(self.__getitem__, _ASCII_WORD.findall(piece))))
-        else:
-            terms = self._worked_out(as_utf8(looked_up_piece(piece)))
-        if len(piece) <= _MAX_KNOWN_CHARACTERS:
-            if len(self) >= _MAX_KNOWN:
-                self.clear()
-            self[piece] = piece if terms == piece else terms  # one text in the memory, not two
-        return terms
+    def worked_out(self, piece: str) -> str:
+        if (bare := piece.rstrip(STOPS)) and bare != piece:
+            return self[bare]  # mostly known, from where no comma follows
+        if piece.isascii() and not piece.isalnum():
+            return " ".join(filter(None, map(self.__getitem__, _ASCII_WORD.findall(piece))))
+        return self._analysed(as_utf8(looked_up_piece(piece)))
 
-    def _worked_out(self, piece: str) -> str:
+    def _analysed(self, piece: str) -> str:
         if len(piece.encode()) < _MAX_WORD_BYTES:
             return " ".join(self._analyse(piece))
         return " ".join(" ".join(self._analyse(word)) or _LEFT_OUT for word in self._words_of(piece))

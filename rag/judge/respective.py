@@ -67,7 +67,8 @@ def pairings(sentence: str) -> tuple[Pairing, ...]:
             before = sentence[clause.start() : end.start()].rstrip(" ,")
             # What stands in brackets is blotted out, so that places stay what they are.
             before = _ASIDE.sub(lambda aside: " " * len(aside.group()), before)
-            found += [_pairing(sentence, both) for both in _last_two(list(_enumerations(before, clause.start())))]
+            both = _last_two(list(_enumerations(before, clause.start())))
+            found.append(_pairing(sentence, both) if both else None)
     in_brackets = [[Span(*one.span(1)), Span(*one.span(2))] for one in _RESP.finditer(sentence)]
     if len(in_brackets) > 1:
         found.append(_pairing(sentence, in_brackets))
@@ -88,14 +89,14 @@ def _pairing(sentence: str, lists: Sequence[Sequence[Span]]) -> Pairing | None:
     return Pairing(tuple(told), tuple(tuple(own) for own in lists))
 
 
-def _last_two(candidates: Sequence[Sequence[list[Span]]]) -> Iterator[list[list[Span]]]:
+def _last_two(candidates: Sequence[Sequence[list[Span]]]) -> list[list[Span]]:
     """The last enumeration and the nearest one before it of the same length, in the longest reading that fits both."""
     for before in reversed(candidates[:-1]):
         for last in sorted(candidates[-1], key=len, reverse=True):
             for other in before:
                 if len(other) == len(last):
-                    yield [other, last]
-                    return
+                    return [other, last]
+    return []
 
 
 def _enumerations(text: str, offset: int) -> Iterator[list[list[Span]]]:
