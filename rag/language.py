@@ -30,12 +30,11 @@ MAX_CHARACTERS = 4000
 def language_of(text: str) -> Language:
     """By the script of its letters, then by its commonest words; ``unclear`` for too few of them."""
     text = text[:MAX_CHARACTERS]
-    letters = [ch for ch in text if ch.isalpha()]
-    if not letters:
-        return "unclear"
-    if sum(ord(ch) > 0x36F and not 0x1E00 <= ord(ch) <= 0x1EFF for ch in letters) * 2 > len(letters):
-        return "another script"
-    words = [word.strip(".,;:!?()\"'¿¡«»“”").lower() for word in text.split()]
+    if not text.isascii():
+        letters = [ch for ch in text if ch.isalpha()]
+        if sum(ord(ch) > 0x36F and not 0x1E00 <= ord(ch) <= 0x1EFF for ch in letters) * 2 > len(letters):
+            return "another script"
+    words = [word.strip(".,;:!?()\"'¿¡«»“”") for word in text.lower().split()]
     english = sum(word in _ENGLISH for word in words)
     other = sum(word in _OTHERS for word in words)
     if other > english and other >= max(2, len(words) // 10):

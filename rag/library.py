@@ -117,8 +117,8 @@ class Library:
     @property
     def state(self) -> State:
         """Its counts, and what made its vectors, as they are at this moment."""
-        with storage(self.path), self._records.snapshot() as snapshot:  # asked for with every question
-            return snapshot.state() if snapshot else State()
+        with storage(self.path):
+            return self._records.state()
 
     @property
     def revision(self) -> int:
@@ -162,7 +162,13 @@ class Library:
     # -- search
 
     def candidates(
-        self, *, vector: FloatArray | None, text: str | None, k: int, only: Filter | None = None
+        self,
+        *,
+        vector: FloatArray | None,
+        text: str | None,
+        k: int,
+        only: Filter | None = None,
+        known: State | None = None,
     ) -> Candidates:
         """The ``k`` best chunks of each side, and the chunks themselves, all of one committed state.
 
@@ -170,10 +176,10 @@ class Library:
         as ``text=None`` does with the lexical one. ``only``: of those papers alone. Fewer
         than ``k`` come back where fewer are held (on the dense side: and embedded), and on
         the lexical side where fewer share a word with ``text``. Papers without an abstract
-        are never among them: ``titled`` finds those.
+        are never among them: ``titled`` finds those. ``known``: the state, if it was just read.
         Raises LibraryMismatch for a vector of another length, LibraryDamaged, LibraryBusy.
         """
-        return self._reader.candidates(vector, text, k, only)
+        return self._reader.candidates(vector, text, k, only, known)
 
     def titled(self, text: str, k: int, only: Filter | None = None) -> list[tuple[Paper, float]]:
         """The ``k`` best papers without an abstract whose titles share a word with ``text``, with their BM25 score."""

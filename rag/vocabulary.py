@@ -14,7 +14,7 @@ from importlib import resources
 
 import tantivy
 
-from rag.wording import looked_up
+from rag.wording import PieceMemory, looked_up_piece, with_greek_names
 
 # Words that say that something is asked, or point to a paper as such; they name no topic.
 _ASKING = frozenset(
@@ -41,7 +41,24 @@ def _analyser() -> tantivy.TextAnalyzer:
 
 def stems(text: str) -> list[str]:
     """Lower-cased English word stems in order, accents folded, in one spelling; numbers count as words."""
-    return _analyser().analyze(looked_up(text))
+    return " ".join(map(_known_stems().__getitem__, with_greek_names(text).split(" "))).split()
+
+
+class _Stems(PieceMemory):
+    """As the stems of a piece, with blanks between them."""
+
+    most = 50_000  # some 6 MB
+
+    def __init__(self) -> None:
+        self._analyse = _analyser().analyze
+
+    def worked_out(self, piece: str) -> str:
+        return " ".join(self._analyse(looked_up_piece(piece)))
+
+
+@functools.cache
+def _known_stems() -> _Stems:
+    return _Stems()
 
 
 @functools.cache

@@ -215,7 +215,7 @@ class _Singular(_Spelled):
     def spell(self, word: str) -> str:
         if word.endswith("s") and (several := _ACRONYMS.fullmatch(word) or _SPELLED_OUT.fullmatch(word)):
             return several[1]
-        return super().spell(word)
+        return _spelled[word]
 
 
 _spelled = _Spelled()

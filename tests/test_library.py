@@ -442,6 +442,23 @@ def test_listing_papers_imports_nothing_heavy(tmp_path: Path, embedder: HashingE
     assert result.stdout.split("\n")[:2] == ["62", "[]"]
 
 
+def test_a_search_imports_neither_chromas_client_nor_llama_index(tmp_path: Path) -> None:
+    papers = [Paper(f"p{n}", f"Kelp {n}", f"Kelp grows {n} m a year.") for n in range(5)]
+    with Library.open(tmp_path) as library:
+        library.add(papers)
+    script = (
+        "import sys, pathlib\n"
+        "from rag.library import Library\n"
+        "from rag.retrieval import search\n"
+        "with Library.open(pathlib.Path(sys.argv[1])) as library:\n"
+        "    (hit, *_) = search(library, 'How fast does kelp grow?', k=1)\n"
+        "    print(sorted(origin.side for origin in hit.origins))\n"
+        "print(sorted({'chromadb', 'llama_index', 'gradio', 'openai'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert result.stdout.split("\n")[:2] == ["['dense', 'lexical']", "[]"]
+
+
 def test_the_bundled_embedding_finds_the_meaning_where_no_word_is_shared(tmp_path: Path) -> None:
     with Library.open(tmp_path) as library:
         library.add([

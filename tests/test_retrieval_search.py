@@ -12,7 +12,7 @@ from rag.retrieval.fusion import fuse
 
 
 def test_a_chunk_best_on_every_side_scores_one_and_one_found_nowhere_near_scores_little() -> None:
-    scores = fuse({"a": (0.8, 0.9), "b": (0.4, 0.3), "c": (-0.2, 0.0)}, {"a": 12.0, "b": 3.0})
+    scores = fuse({"a": 0.8, "b": 0.4, "c": -0.2}, {"a": 0.9, "b": 0.3, "c": 0.0}, {"a": 12.0, "b": 3.0})
     assert scores["a"] == pytest.approx(1.0)
     # 0.2 * 0.4/0.8 + 0.5 * 0.3/0.9 + 0.3 * 3/12
     assert scores["b"] == pytest.approx(0.1 + 0.5 / 3 + 0.075)
@@ -20,16 +20,16 @@ def test_a_chunk_best_on_every_side_scores_one_and_one_found_nowhere_near_scores
 
 
 def test_with_no_shared_word_the_meaning_alone_decides() -> None:
-    scores = fuse({"a": (0.2, 0.2), "b": (0.4, 0.4)}, {})
+    scores = fuse({"a": 0.2, "b": 0.4}, {"a": 0.2, "b": 0.4}, {})
     assert scores == {"a": pytest.approx(0.5), "b": pytest.approx(1.0)}
 
 
 def test_with_no_vectors_the_words_alone_decide() -> None:
-    assert fuse({}, {"a": 12.0, "b": 3.0}) == {"a": 1.0, "b": 0.25}
+    assert fuse({}, {}, {"a": 12.0, "b": 3.0}) == {"a": 1.0, "b": 0.25}
 
 
 def test_nothing_found_is_nothing_fused() -> None:
-    assert fuse({}, {}) == {}
+    assert fuse({}, {}, {}) == {}
 
 
 @pytest.mark.parametrize(

@@ -87,11 +87,8 @@ def chat(config: Config, options: ChatOptions, *, say: Callable[[str], None]) ->
         if papers and config.embedding is None:
             threading.Thread(target=_warm_up, args=(port.library(),), name="footnoted-warm-up", daemon=True).start()
 
-    if filling is not None:
-        import chromadb  # noqa: F401 - the first question needs it, and the library is not there yet
-
-        if config.embedding is None:
-            library.embedder.embed(["ready"])
+    if filling is not None and config.embedding is None:
+        library.embedder.embed(["ready"])
     elif papers and config.embedding is None:
         _ = library.embedder  # raises if another embedding made the library
 

@@ -90,6 +90,24 @@ def vector_tables(generation: int) -> str:
     """
 
 
+class _Lent:
+    """A connection that goes back, its transaction undone. No generator, as ``storage`` is none."""
+
+    __slots__ = ("_connection", "_connections")
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def __enter__(self) -> sqlite3.Connection | None:
+        self._connection = self._connections.take()
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.rollback()
+            self._connections.give(self._connection)
+
+
 class Connections:
     """To the SQLite file of ``folder``, as many as threads use at once; safe to use from many threads.
 
@@ -102,19 +120,12 @@ class Connections:
         self._free: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
 
-    @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection | None]:
+    def connection(self) -> _Lent:
         """None where there are no records yet.
 
         Raises LibraryError for a file that is not ours, LibraryMismatch for another layout.
         """
-        connection = self._take()
-        try:
-            yield connection
-        finally:
-            if connection is not None:
-                connection.rollback()
-                self._give(connection)
+        return _Lent(self)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -150,7 +161,7 @@ class Connections:
         for connection in free:
             connection.close()
 
-    def _take(self) -> sqlite3.Connection | None:
+    def take(self) -> sqlite3.Connection | None:
         with self._lock:
             if self._free:
                 return self._free.pop()
@@ -177,7 +188,7 @@ class Connections:
             raise
         return connection
 
-    def _give(self, connection: sqlite3.Connection) -> None:
+    def give(self, connection: sqlite3.Connection) -> None:
         with self._lock:
             self._free.append(connection)
 

@@ -88,14 +88,17 @@ class Reader:
         self._open_vectors = open_vectors
         self._kept = _Kept(-1, 0)
 
-    def candidates(self, vector: FloatArray | None, text: str | None, k: int, only: Filter | None) -> Candidates:
+    def candidates(
+        self, vector: FloatArray | None, text: str | None, k: int, only: Filter | None, known: State | None
+    ) -> Candidates:
         """As ``Library.candidates``."""
         only = only or None  # a filter without a condition is none
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(0.01 * attempt)
             with storage(self._folder), self._records.snapshot() as snapshot:
-                state = snapshot.state() if snapshot else State()
+                # A state known from before holds if it is still the newest when all is found.
+                state = known if known and not attempt else snapshot.state() if snapshot else State()
                 if snapshot is None or state.n_chunks == 0 or k < 1:
                     return Candidates(state.revision, [], [], {}, coverage_of(state))
                 try:

@@ -18,7 +18,7 @@ from rag.filters import folded_authors, spaced
 from rag.index.intake import Plan
 from rag.index.layout import Connections, vector_tables
 from rag.index.rows import Held, as_utf8, pack_spans, to_record
-from rag.index.snapshot import Snapshot
+from rag.index.snapshot import Snapshot, State
 from rag.papers import near_duplicate_keys
 from rag.types import Chunk, Paper
 
@@ -67,6 +67,11 @@ class Records:
                 return
             connection.execute("BEGIN")
             yield Snapshot(connection)
+
+    def state(self) -> State:
+        """Read in one statement, which needs no transaction around it: it is asked for with every question."""
+        with self._connections.connection() as connection:
+            return Snapshot(connection).state() if connection else State()
 
     def revision(self) -> int:
         """The revision at this moment; 0 where there are no records yet."""

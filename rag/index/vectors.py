@@ -13,6 +13,7 @@ Where that was never done, they must be as the last seal has them.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, StorageFull
 from rag.index.chroma import SPACE, all_ids, nearest, put, take_out
 from rag.index.chroma import FloatArray as FloatArray
+from rag.index.engine import Search, open_search
 from rag.index.storage import nearly_full, storage
 
 if TYPE_CHECKING:
@@ -53,23 +55,26 @@ class EmbeddedVectors:
         self._lock = threading.RLock()
         self._client: Any = None
         self._collection: Collection | None = None
+        """As the client that writes has it."""
+        self._search: Search | None = None
         self._revision = -1
-        """Of the records that the client is known to have loaded; -1 for one that writes."""
+        """Of the records that ``_search`` is known to have loaded."""
         self._unreadable_revision = -1
         self._sealed: dict[str, tuple[int, int]] | None = None
 
     def query(self, vector: FloatArray, k: int, *, revision: int) -> list[tuple[str, float]]:
         with self._lock:
-            if self._collection is not None and self._revision >= revision:
+            if self._search is not None and self._revision >= revision:
                 with self._damage():
-                    return nearest(self._collection, vector, k)
+                    return self._search(vector, k)
             if revision == self._unreadable_revision:
                 raise LibraryDamaged(f"the vectors in {self._folder} could not be read")
             try:
                 with self._alone(), self._damage():
                     # The graph is loaded by the first query, not by opening, and may be saved by it.
                     with self._unsealed():
-                        found = nearest(self._reopen(), vector, k)
+                        self._search = self._searchable()
+                        found = self._search(vector, k)
                     self._revision = revision
             except LibraryError:
                 # Not tried again with every question: the next writer rebuilds it.
@@ -117,7 +122,7 @@ class EmbeddedVectors:
 
     def release(self) -> None:
         """Let go of the client; the next use opens another."""
-        client, self._client, self._collection = self._client, None, None
+        client, self._client, self._collection, self._search = self._client, None, None, None
         self._revision = self._unreadable_revision = -1
         if client is not None:
             client.close()
@@ -141,6 +146,12 @@ class EmbeddedVectors:
                 f"the vectors of {self._folder.parent} stayed locked for {_LOAD_SECONDS:.0f} s by another process: "
                 "try again when it is done"
             ) from error
+
+    def _searchable(self) -> Search:
+        """A search that has seen everything written so far."""
+        self.release()
+        self._folder.mkdir(exist_ok=True)
+        return open_search(self._folder, COLLECTION) or functools.partial(nearest, self._reopen())
 
     def _reopen(self) -> Collection:
         """A client that has seen everything written so far."""
@@ -207,12 +218,12 @@ class EmbeddedVectors:
     @contextmanager
     def _damage(self) -> Iterator[None]:
         """What Chroma cannot read becomes LibraryDamaged; failures of the disk stay what they are."""
-        from chromadb.errors import ChromaError
-
         try:
             with storage(self._folder.parent):
                 yield
-        except (ChromaError, ValueError, RuntimeError) as error:
+        except Exception as error:
+            if not _is_of_chroma(error):
+                raise
             if nearly_full(self._folder.parent):
                 # Chroma often says only which of its steps failed.
                 raise StorageFull(
@@ -223,6 +234,12 @@ class EmbeddedVectors:
                 f"the vectors in {self._folder} cannot be read ({' '.join(str(error).split())[:200]}): "
                 "run 'footnoted repair', which rebuilds them from the records"
             ) from error
+
+
+def _is_of_chroma(error: Exception) -> bool:
+    from chromadb.errors import ChromaError  # here, since it imports all of Chroma's client
+
+    return isinstance(error, (ChromaError, ValueError, RuntimeError))
 
 
 def _spelled_anew(folder: Path) -> str:

@@ -17,13 +17,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.errors import LibraryDamaged
 from rag.index.rows import as_utf8
 from rag.index.storage import storage
 from rag.readable import named_signs, readable
-from rag.wording import GREEK_NAMES, STOPS, PieceMemory, looked_up, looked_up_piece, with_greek_names
+from rag.wording import GREEK_NAMES, STOPS, PieceMemory, looked_up_piece, with_greek_names
 
 if TYPE_CHECKING:
     import tantivy
@@ -71,7 +71,6 @@ class Words:
         self._library = folder.parent
         self._commit_file = folder / "meta.json"  # looked at with every query
         self._index: tantivy.Index | None = None
-        self._analyser: Any = None
         self._committed: tuple[int, int, int] | None = None
         """What told apart the commit that was read last."""
         self._lock = threading.Lock()
@@ -111,7 +110,7 @@ class Words:
 
         with _reading(self._library):
             index, searcher = self._searcher()
-            words = self._analyser.analyze(looked_up(readable(as_utf8(text))))
+            words = _terms_asked(text)
             if not words:
                 return []
             fields = [
@@ -122,7 +121,7 @@ class Words:
             if not fields:  # as nearly always, and known for less than a query
                 return []
             among = [
-                Query.phrase_query(index.schema, field, words)
+                Query.phrase_query(index.schema, field, [*words])
                 if len(words) > 1
                 else Query.term_query(index.schema, field, words[0])
                 for field in fields
@@ -133,8 +132,7 @@ class Words:
 
     def stems(self, words: Sequence[str]) -> list[str]:
         """As the index has them: '' for what is no single word."""
-        self._open()
-        stems = [self._analyser.analyze(looked_up(as_utf8(word))) for word in words]
+        stems = [_terms_asked(word) for word in words]
         return [own[0] if len(own) == 1 else "" for own in stems]
 
     def counts(self, stems: Sequence[str]) -> list[int]:
@@ -193,7 +191,6 @@ class Words:
                 import tantivy
 
                 self._folder.mkdir(exist_ok=True)
-                self._analyser = _analyser()
                 try:
                     # Creates the index where there is none, and opens it otherwise; even then it makes a lock file.
                     self._index = tantivy.Index(_schema(), path=str(self._folder))
@@ -230,19 +227,17 @@ class Words:
     ) -> tantivy.Query | None:
         from tantivy import Occur, Query
 
-        # A lone surrogate cannot reach tantivy, which takes UTF-8.
-        text = looked_up(readable(as_utf8(text)))
-        terms = list(dict.fromkeys(self._analyser.analyze(text)))
+        terms = list(dict.fromkeys(_terms_asked(text)))
         n_documents = {term: sum(searcher.doc_freq(field, term) for field, _ in fields) for term in terms}
         terms = [term for term in terms if n_documents[term]]
         if len(terms) > MAX_TERMS:
             terms = sorted(terms, key=lambda term: n_documents[term])[:MAX_TERMS]
-        phrases = [words for quoted in _QUOTED.findall(text) if len(words := self._analyser.analyze(quoted)) > 1]
+        phrases = [words for quoted in _QUOTED.findall(text) if len(words := _terms_asked(quoted)) > 1]
         schema = index.schema
         wanted = [
             Query.boost_query(Query.term_query(schema, field, term), boost) for term in terms for field, boost in fields
         ] + [
-            Query.boost_query(Query.phrase_query(schema, field, words), boost * PHRASE_BOOST)
+            Query.boost_query(Query.phrase_query(schema, field, [*words]), boost * PHRASE_BOOST)
             for words in phrases[:8]
             for field, boost in fields
         ]
@@ -313,6 +308,14 @@ def _schema() -> tantivy.Schema:
     for field, _ in (*_FIELDS, *_BARE_FIELDS):
         builder.add_text_field(field, tokenizer_name=_ANALYSER)
     return builder.build()
+
+
+def _terms_asked(text: str) -> list[str]:
+    """The same of a question, without the names of signs."""
+    # A lone surrogate cannot reach tantivy, which takes UTF-8.
+    printed = with_greek_names(readable(as_utf8(text)))
+    known = _known_terms()
+    return [term for piece in printed.split(" ") for term in known[piece].split() if term != _LEFT_OUT]
 
 
 def _analyser() -> tantivy.TextAnalyzer:

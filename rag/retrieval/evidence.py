@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -90,8 +91,7 @@ def breadth_of(question: str) -> Breadth:
     return SEVERAL if asks_for_several(question) else ONE
 
 
-@dataclass(frozen=True, slots=True)
-class RankedSentence:
+class RankedSentence(NamedTuple):
     """``hit`` indexes the hits that were ranked; a higher ``score`` answers better."""
 
     hit: int

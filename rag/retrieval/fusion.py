@@ -9,25 +9,27 @@ LEXICAL_SHARE, CHUNK_SHARE, SENTENCE_SHARE = 0.3, 0.2, 0.5
 training claims: nDCG@10 0.739, against 0.728 without sentences, 0.675 by words alone and 0.671 by chunks alone."""
 
 
-def fuse(meaning: Mapping[str, tuple[float, float]], words: Mapping[str, float]) -> dict[str, float]:
+def fuse(chunks: Mapping[str, float], sentences: Mapping[str, float], words: Mapping[str, float]) -> dict[str, float]:
     """A score in [0, 1] for every chunk: a weighted mean of how near it is in meaning and in words.
 
-    ``meaning`` gives each chunk's cosine and that of its best sentence, ``words`` the BM25
+    ``chunks`` gives each chunk's cosine, ``sentences`` that of its best sentence, ``words`` the BM25
     score, above 0, of those that share a word. Each measure is scaled by its best value, since BM25
     has no ceiling. A side that is empty gives its share to the other. (Convex combination
     with the theoretical minimum 0: Bruch et al. 2023, 'An Analysis of Fusion Functions for
     Hybrid Retrieval', section 3.)
     """
     of_words = _scale(words.values())
-    if not meaning:
+    if not chunks:
         return {chunk_id: score * of_words for chunk_id, score in words.items()}
     every = CHUNK_SHARE + SENTENCE_SHARE + (LEXICAL_SHARE if words else 0.0)
-    of_chunk = CHUNK_SHARE / every * _scale(chunk for chunk, _ in meaning.values())
-    of_sentence = SENTENCE_SHARE / every * _scale(sentence for _, sentence in meaning.values())
+    of_chunk = CHUNK_SHARE / every * _scale(chunks.values())
+    of_sentence = SENTENCE_SHARE / every * _scale(sentences.values())
     of_words *= LEXICAL_SHARE / every
     return {
-        chunk_id: of_chunk * max(chunk, 0.0) + of_sentence * max(sentence, 0.0) + of_words * words.get(chunk_id, 0.0)
-        for chunk_id, (chunk, sentence) in meaning.items()
+        chunk_id: of_chunk * max(chunk, 0.0)
+        + of_sentence * max(sentences[chunk_id], 0.0)
+        + of_words * words.get(chunk_id, 0.0)
+        for chunk_id, chunk in chunks.items()
     }
 
 

@@ -27,5 +27,5 @@ def in_front(hits: Sequence[Hit], evidence: Evidence, first: Sequence[str]) -> t
     best = max(hit.score for hit in hits)
     moved = tuple(hits[at] if places[at] is None else replace(hits[at], score=best) for at in order)
     now_at = {before: now for now, before in enumerate(order)}
-    sentences = tuple(replace(sentence, hit=now_at[sentence.hit]) for sentence in evidence.sentences)
+    sentences = tuple(sentence._replace(hit=now_at[sentence.hit]) for sentence in evidence.sentences)
     return moved, replace(evidence, sentences=sentences)

@@ -105,5 +105,6 @@ def names_held(question: str, paper: str) -> bool:
     return _NAME.search(question) is not None and names_missing(question, paper) == 0
 
 
+@functools.lru_cache(maxsize=256)
 def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()

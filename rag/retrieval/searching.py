@@ -98,7 +98,7 @@ def look(
     else:
         n_wanted = k if reads is None else max(k, breadth.n_read)
         finds = replace(settings, dense=False, lexical=True) if ask.by_words else settings
-        hits = find(library, question, vector, k=n_wanted, settings=finds, without=without, only=only)
+        hits = find(library, question, vector, k=n_wanted, settings=finds, without=without, only=only, known=state)
         hits = with_named(library, vector, hits, ask, without)
     if reads is None:
         return Found(hits[:k], rank_sentences(question, vector, hits[:k], breadth) if evidence else NOTHING, ask)
@@ -127,6 +127,7 @@ def find(
     settings: SearchSettings = DEFAULT,
     without: Collection[str] = (),
     only: Filter | None = None,
+    known: State | None = None,
 ) -> tuple[Hit, ...]:
     """The fused hits of a question that is already embedded (``vector`` may be None without the dense side)."""
     found = library.candidates(
@@ -134,12 +135,15 @@ def find(
         text=question if settings.lexical else None,
         k=max(DEPTH, k) + len(without),
         only=only,
+        known=known,
     )
     words = dict(found.lexical)
     # Both sides' finds are compared with the question by both measures, so that being
     # missed by one side's cut costs a chunk nothing but what it lacks.
     meaning = _meaning(found, vector) if settings.dense and vector is not None else {}
-    scores = fuse({chunk_id: (own, max(sentences)) for chunk_id, (own, *sentences) in meaning.items()}, words)
+    own = {chunk_id: cosines[0] for chunk_id, cosines in meaning.items()}
+    best = {chunk_id: max(cosines[1:]) for chunk_id, cosines in meaning.items()}
+    scores = fuse(own, best, words)
     dense = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.dense, 1)}
     lexical = {chunk_id: rank for rank, (chunk_id, _) in enumerate(found.lexical, 1)}
 
@@ -155,7 +159,7 @@ def find(
             stored.chunk,
             scores[chunk_id],
             tuple(origins),
-            stored.chunk.sentences[cosines.index(max(cosines[1:]), 1) - 1] if cosines else None,
+            stored.chunk.sentences[cosines.index(best[chunk_id], 1) - 1] if cosines else None,
             stored.sentence_vectors,
             tuple(versions),
         )
