@@ -20,8 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rag.adding import Adding
-from rag.adding import AddReport as AddReport
 from rag.errors import LibraryBusy, LibraryError, LibraryMismatch, UnknownPaper
 from rag.index.layout import FILE_NAME
 from rag.index.reader import Candidates as Candidates
@@ -30,15 +28,16 @@ from rag.index.records import Records
 from rag.index.snapshot import Listed, Snapshot, State
 from rag.index.storage import storage
 from rag.index.words import Words
-from rag.index.writer import Writer
 from rag.types import Paper, Skipped
 
 if TYPE_CHECKING:
+    from rag.adding import AddReport
     from rag.config import StoreConfig
     from rag.embedding import Embedder
     from rag.filters import Filter
     from rag.index.chroma import FloatArray, Vectors
     from rag.index.stored import StoredChunk
+    from rag.index.writer import Writer
 
 _LOCK_NAME = "write.lock"
 
@@ -235,6 +234,8 @@ class Library:
         Raises LibraryBusy after ``wait_seconds``, LibraryMismatch, StorageFull,
         EmbeddingError; batches before the error stay, the one with the error leaves no trace.
         """
+        from rag.adding import Adding
+
         with self._writing(wait_seconds, on_wait, create=True) as writer:
             if embed:
                 self._check_embedding(self.state, self._embedder())
@@ -394,6 +395,8 @@ class Library:
         self, wait_seconds: float, on_wait: Callable[[], None] | None, *, create: bool = False, sweep: bool = True
     ) -> Iterator[Writer]:
         """The write lock, a library that exists, and no left-overs of a killed writer."""
+        from rag.index.writer import Writer  # here, since most commands only read
+
         if create:
             with storage(self.path):
                 self.path.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rag.adding import AddReport
     from rag.index.snapshot import Listed
-    from rag.library import AddReport
     from rag.retrieval.explaining import Explanation
     from rag.saving import Differences
     from rag.types import Answer, Citation, Hit, Paper, Table

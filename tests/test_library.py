@@ -16,10 +16,11 @@ import pytest
 from hashing import HashingEmbedder, kelp_paper
 from library_state import EVERYTHING, everywhere, reachable
 
+from rag.adding import AddReport
 from rag.errors import LibraryBusy, LibraryError, LibraryMismatch, UnknownPaper
 from rag.index.chroma import FloatArray
 from rag.index.vectors import EmbeddedVectors, folder_of
-from rag.library import AddReport, Library
+from rag.library import Library
 from rag.types import Paper, Skipped
 
 

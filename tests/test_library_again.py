@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import rag.readers
 import rag.readers.json_lines
 import rag.readers.records
+from rag.adding import AddReport
 from rag.index.rows import digest_of
-from rag.library import AddReport, Library
+from rag.library import Library
 from rag.readers import read_papers
 from rag.readers.records import RawDigest
 from rag.types import Paper

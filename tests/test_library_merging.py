@@ -11,7 +11,8 @@ from hashing import HashingEmbedder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag.library import AddReport, Library
+from rag.adding import AddReport
+from rag.library import Library
 from rag.papers import fold, paper_id_for
 from rag.types import Paper
 

@@ -8,8 +8,9 @@ import pytest
 from command import first_papers, write_records
 from hashing import HashingEmbedder
 
+from rag.adding import AddReport
 from rag.commands.progress import Progress
-from rag.library import AddReport, Library
+from rag.library import Library
 from rag.readers import read_papers
 
 

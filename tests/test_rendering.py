@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rag.library import AddReport
+from rag.adding import AddReport
 from rag.types import Answer, Chunk, Citation, Claim, Hit, Origin, Paper, Skipped, Source, Span, Table, Timings, Verdict
 from ui.adding import Coming
 from ui.conversations import Listed

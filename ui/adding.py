@@ -18,7 +18,7 @@ from rag.types import Paper, Skipped
 from ui.core import Core
 
 if TYPE_CHECKING:
-    from rag.library import AddReport
+    from rag.adding import AddReport
 
 _log = logging.getLogger(__name__)
 

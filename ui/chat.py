@@ -22,7 +22,7 @@ from rag.readers import read_papers
 from rag.types import Paper
 
 if TYPE_CHECKING:
-    from rag.library import AddReport
+    from rag.adding import AddReport
 
 EXAMPLES = (
     "How is driver attention predicted from driving experience?",

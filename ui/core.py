@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from rag.library import AddReport
+    from rag.adding import AddReport
 
 
 @dataclass(frozen=True, slots=True)

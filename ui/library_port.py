@@ -14,12 +14,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast, get_args
 from urllib.parse import urlsplit
 
+from rag.adding import AddReport
 from rag.config import Config
 from rag.errors import UnknownPaper
 from rag.index.snapshot import State
 from rag.index.stored import StoredChunk
 from rag.judge.opening import configured_judge
-from rag.library import AddReport, Candidates, Library
+from rag.library import Candidates, Library
 from rag.pipeline import stream
 from rag.readable import readable
 from rag.retrieval.reranker import BUNDLED
@@ -220,8 +221,13 @@ class _Narrowed:
     def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
         return self._library.chunks_of([paper_id for paper_id in paper_ids if paper_id in self._allowed], n_dims)
 
-    def candidates(self, *, vector: Any, text: str | None, k: int, only: Filter | None = None) -> Candidates:
-        """As the library's own, of the papers allowed: it is asked for more until there are enough."""
+    def candidates(
+        self, *, vector: Any, text: str | None, k: int, only: Filter | None = None, known: State | None = None
+    ) -> Candidates:
+        """As the library's own, of the papers allowed: it is asked for more until there are enough.
+
+        The state ``known`` is of these papers, so the library reads its own.
+        """
         n_asked = k
         while True:
             found = self._library.candidates(vector=vector, text=text, k=n_asked, only=only)

@@ -15,7 +15,8 @@ from rag.errors import FootnotedError, ReadError
 from rag.terminal import count, report_in_words
 
 if TYPE_CHECKING:
-    from rag.library import AddReport, Library
+    from rag.adding import AddReport
+    from rag.library import Library
     from rag.types import Skipped
 
 SHOWN = 20
@@ -63,7 +64,7 @@ def _add_file(
     library: Library, file: Path, options: argparse.Namespace, rejected: Rejected
 ) -> tuple[AddReport, str | None]:
     """What became of a file, and why it could not be read (to its end); other files are added all the same."""
-    from rag.library import AddReport
+    from rag.adding import AddReport
     from rag.readers import read_papers
 
     last = AddReport()
@@ -131,7 +132,7 @@ class Rejected:
 
 
 def _sum(reports: Sequence[AddReport]) -> AddReport:
-    from rag.library import AddReport
+    from rag.adding import AddReport
 
     return AddReport(
         added=sum(report.added for report in reports),

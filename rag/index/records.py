@@ -13,14 +13,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.filters import folded_authors, spaced
-from rag.index.intake import Plan
 from rag.index.layout import Connections, vector_tables
 from rag.index.rows import Held, as_utf8, pack_spans, to_record
 from rag.index.snapshot import Snapshot, State
 from rag.papers import near_duplicate_keys
 from rag.types import Chunk, Paper
+
+if TYPE_CHECKING:
+    from rag.index.intake import Plan
 
 
 @dataclass(frozen=True, slots=True)
