@@ -11,6 +11,7 @@ a search of chunks never meets them.
 from __future__ import annotations
 
 import functools
+import math
 import re
 import shutil
 import threading
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 
 TITLE_BOOST = 1.0
 PHRASE_BOOST = 2.0
+PRESENCE = 0.5
+"""What a word is worth for being there at all, in the square of its rarity (its inverse document frequency as BM25
+has it), beside what BM25 makes of how often it is there. On SciFact's 809 training claims nDCG@10 is then 0.705 instead
+of 0.680 by words alone, and 0.754 instead of 0.736 with the meaning; of 3,530 other questions, that nothing was chosen
+on, the right paper is first for 94.8 % instead of 94.3. Powers of 1 and 1.5 bring about as much, with other weights."""
+MIN_RARITY = 1.0
+"""Commoner words, which are in a third of the texts, get nothing for it, and cost the less."""
 MAX_TERMS = 64
 """Of a longer question only the rarest words are looked up."""
 
@@ -76,7 +84,9 @@ class Words:
         self._lock = threading.Lock()
 
     def query(self, text: str, k: int, among: Sequence[str] | None = None) -> list[tuple[str, float]]:
-        """The ``k`` best chunks' ids with their BM25 score, best first, equal scores by id; [] if no word is held.
+        """The ``k`` best chunks' ids with their score, best first, equal scores by id; [] if no word is held.
+
+        The score is BM25 over title and text, and ``PRESENCE`` for every word that is in either.
 
         ``among``: of these ids alone.
         """
@@ -228,7 +238,7 @@ class Words:
         from tantivy import Occur, Query
 
         terms = list(dict.fromkeys(_terms_asked(text)))
-        n_documents = {term: sum(searcher.doc_freq(field, term) for field, _ in fields) for term in terms}
+        n_documents = {term: max([searcher.doc_freq(field, term) for field, _ in fields]) for term in terms}
         terms = [term for term in terms if n_documents[term]]
         if len(terms) > MAX_TERMS:
             terms = sorted(terms, key=lambda term: n_documents[term])[:MAX_TERMS]
@@ -241,6 +251,12 @@ class Words:
             for words in phrases[:8]
             for field, boost in fields
         ]
+        for term in terms:
+            rarity = math.log(1 + (searcher.num_docs - n_documents[term] + 0.5) / (n_documents[term] + 0.5))
+            if rarity >= MIN_RARITY:
+                anywhere = [(Occur.Should, Query.term_query(schema, field, term)) for field, _ in fields]
+                there = Query.const_score_query(Query.boolean_query(anywhere), PRESENCE * rarity**2)
+                wanted.append(there)
         return Query.boolean_query([(Occur.Should, query) for query in wanted]) if terms else None
 
 
