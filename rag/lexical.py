@@ -20,7 +20,7 @@ _CHUNKS_PER_HIT = 3
 
 
 def search_by_words(library: Library, question: str, *, k: int = 10, only: Filter | None = None) -> tuple[Hit, ...]:
-    """The ``k`` best papers' best chunks by BM25, best first; no embedding is loaded, and no Chroma."""
+    """The ``k`` best papers' best chunks by their words, best first; no embedding is loaded, and no Chroma."""
     return look_by_words(library, question, k=k, only=only).hits
 
 
@@ -41,7 +41,7 @@ def look_by_words(library: Library, question: str, *, k: int, only: Filter | Non
 def fitting_titles(library: Library, question: str, only: Filter | None = None) -> list[tuple[Paper, float]]:
     """Papers without an abstract whose titles share half of their words, or of the question's, with it.
 
-    At most three, best first, with their BM25 score; for a reader's eyes only, since there is
+    At most three, best first, each with its score by words; for a reader's eyes only, since there is
     nothing to quote.
     """
     asked = set(plain_words(question))

@@ -181,7 +181,7 @@ class Library:
         return self._reader.candidates(vector, text, k, only, known)
 
     def titled(self, text: str, k: int, only: Filter | None = None) -> list[tuple[Paper, float]]:
-        """The ``k`` best papers without an abstract whose titles share a word with ``text``, with their BM25 score."""
+        """The ``k`` best papers without an abstract whose titles share a word with ``text``, and how well they fit."""
         return self._reader.titled(text, k, only)
 
     def in_a_row(self, text: str, k: int, *, titles_only: bool = False) -> list[Paper]:

@@ -137,7 +137,7 @@ class Origin:
     side: Literal["dense", "lexical"]
     rank: int
     score: float
-    """dense: cosine similarity; lexical: BM25."""
+    """dense: cosine similarity; lexical: BM25, and what words count for being there at all."""
 
 
 @dataclass(frozen=True, slots=True)

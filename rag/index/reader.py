@@ -47,7 +47,7 @@ class Candidates:
     dense: list[tuple[str, float]]
     """(chunk_id, cosine)"""
     lexical: list[tuple[str, float]]
-    """(chunk_id, BM25)"""
+    """(chunk_id, ``Words.query``'s score)"""
     chunks: Mapping[str, StoredChunk]
     """Every chunk that either side names."""
     coverage: float = 1.0

@@ -12,9 +12,9 @@ training claims: nDCG@10 0.739, against 0.728 without sentences, 0.675 by words 
 def fuse(chunks: Mapping[str, float], sentences: Mapping[str, float], words: Mapping[str, float]) -> dict[str, float]:
     """A score in [0, 1] for every chunk: a weighted mean of how near it is in meaning and in words.
 
-    ``chunks`` gives each chunk's cosine, ``sentences`` that of its best sentence, ``words`` the BM25
-    score, above 0, of those that share a word. Each measure is scaled by its best value, since BM25
-    has no ceiling. A side that is empty gives its share to the other. (Convex combination
+    ``chunks`` gives each chunk's cosine, ``sentences`` that of its best sentence, ``words`` the score
+    by words, above 0, of those that share one. Each measure is scaled by its best value, since that
+    score has no ceiling. A side that is empty gives its share to the other. (Convex combination
     with the theoretical minimum 0: Bruch et al. 2023, 'An Analysis of Fusion Functions for
     Hybrid Retrieval', section 3.)
     """
