@@ -280,8 +280,8 @@ def test_a_read_only_folder_says_so_and_can_still_be_listed(open_folder: Path) -
             assert list(library.papers()) == [kelp_paper(1)]
             assert len(library.candidates(vector=vector, text=None, k=5).dense) == 1
             # tantivy cannot open an index without a lock file beside it.
-            words = lambda: library.words.query("kelp", 5)  # noqa: E731
-            for change in (lambda: library.add([kelp_paper(2)]), lambda: library.remove(["p1"]), words):
+            words = (lambda: library.words.query("kelp", 5), lambda: library.words.counts(["kelp"]))
+            for change in (lambda: library.add([kelp_paper(2)]), lambda: library.remove(["p1"]), *words):
                 with pytest.raises(StorageFull, match="cannot be written"):
                     change()
             assert list(library.papers()) == [kelp_paper(1)]

@@ -76,7 +76,7 @@ def test_words_with_a_damaged_file_say_so_and_are_mended(
         with pytest.raises(LibraryDamaged, match=r"cannot be read .* run 'footnoted repair'"):
             library.candidates(vector=None, text="kelp", k=3)
         with pytest.raises(LibraryDamaged):
-            library.words.stems(["kelp"])
+            library.words.counts(["kelp"])
         assert len(library.verify()) == 1
         assert library.repair() == []
         assert everywhere(library, "p0", "p1", "p2")

@@ -141,7 +141,8 @@ class Words:
             hits = searcher.search(query, k, count=False).hits
             return [searcher.doc(address)["chunk_id"][0] for _, address in hits]
 
-    def stems(self, words: Sequence[str]) -> list[str]:
+    @staticmethod
+    def stems(words: Sequence[str]) -> list[str]:
         """As the index has them: '' for what is no single word."""
         stems = [_terms_asked(word) for word in words]
         return [own[0] if len(own) == 1 else "" for own in stems]
@@ -243,6 +244,8 @@ class Words:
         terms = list(dict.fromkeys(_terms_asked(text)))
         n_documents = {term: max([searcher.doc_freq(field, term) for field, _ in fields]) for term in terms}
         terms = [term for term in terms if n_documents[term]]
+        # Words that only ask are in most texts, where to look them up takes as long as all the others together.
+        terms = [term for term in terms if vocabulary.weight(term)] or terms
         if len(terms) > MAX_TERMS:
             terms = sorted(terms, key=lambda term: n_documents[term])[:MAX_TERMS]
         phrases = [words for quoted in _QUOTED.findall(text) if len(words := _terms_asked(quoted)) > 1]
