@@ -158,40 +158,6 @@ def test_where_an_acronym_is_asked_for_the_sentence_that_spells_it_out_is_quoted
     assert quoted("What does MLP mean?") == quoted("How fast are GNNs?") == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("question", "defines"),
-    [
-        ("What is kelp?", "Kelp is a brown seaweed."),
-        ("what are hypernetworks", "Hypernetworks, networks that make weights, are small."),
-        ("What is a hypernetwork, in simple words?", "Hypernetworks, networks that make weights, are small."),
-        ("What is meant by reward drift?", "Reward drift (RD), or creep, refers to falling rewards."),
-        ("What's a tide pool?", "Tide pools are rocky hollows where water stays."),
-        ("What is the yield of kelp?", None),
-        ("What is weight?", None),
-        ("How fast is kelp?", None),
-        ("What is a pool?", None),
-    ],
-)
-def test_where_it_is_asked_what_a_thing_is_the_sentence_that_says_so_is_quoted(
-    question: str, defines: str | None
-) -> None:
-    abstract = (
-        "Kelp is fast. We grow it. Hypernetworks are trained. Kelp is a brown seaweed. "
-        "Hypernetworks, networks that make weights, are small. Weight is lost. "
-        "Reward drift (RD), or creep, refers to falling rewards. Tide pools are rocky hollows where water stays."
-    )
-    spans = tuple(split_sentences(abstract))
-    chunk = Chunk("p9#0", "p9", 0, Span(0, len(abstract)), spans, 60)
-    hits = [Hit(Paper("p9", "Kelp", abstract), chunk, 1.0, ())]
-    ranked = tuple(RankedSentence(0, span, 9.0 - n) for n, span in enumerate(spans))
-    quoted = [one.span.of(abstract) for one in chosen(question, hits, Evidence(ranked, 2.0))]
-    best = [span.of(abstract) for span in spans]
-    if defines is None:
-        assert quoted == best[:3]
-    else:
-        assert quoted == [defines, *(text for text in best if text != defines)][:3]
-
-
 def test_a_paper_far_behind_is_not_quoted_for_variety() -> None:
     found = evidence((0, 0, 29.0), (0, 1, 28.9), (0, 2, 28.8), (1, 0, 5.0))
     assert [s.hit for s in chosen("Which papers treat kelp?", HITS, found)] == [0, 0, 0]

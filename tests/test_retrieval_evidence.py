@@ -88,6 +88,17 @@ def test_without_a_reranker_the_plain_features_find_it_too(seed_library: Library
     assert any("28% increase" in quote for quote in quotes)
 
 
+def test_where_it_is_asked_what_a_thing_is_the_sentence_that_says_so_comes_first(seed_library: Library) -> None:
+    question = "What is a hypernetwork, in simple words?"
+    vector, hits = found(seed_library, question)
+    for papers, evidence in ((hits, rank_sentences(question, vector, hits)), read(seed_library, question)):
+        best = evidence.sentences[0]
+        assert best.span.of(papers[best.hit].paper.abstract).startswith("Hypernetworks, ")
+        scores = [sentence.score for sentence in evidence.sentences]
+        assert scores == sorted(scores, reverse=True)
+        assert len({(one.hit, one.span) for one in evidence.sentences}) == len(scores)
+
+
 def test_every_sentence_of_the_first_hits_is_ranked_once_and_scores_fall(seed_library: Library) -> None:
     vector, plain = found(seed_library, QUESTION)
     for hits, evidence in ((plain, rank_sentences(QUESTION, vector, plain)), read(seed_library, QUESTION)):

@@ -31,18 +31,6 @@ _ASKS_FOR_MEANING = re.compile(
 MAX_ACRONYMS = 3
 _ACRONYM = re.compile(r"\b[A-Z][\w-]*[A-Z0-9](?=s?\b)")
 
-_ASKS_WHAT_IT_IS = re.compile(
-    r"^\W*what(?:\s(?:is|are)|['’]s)\s(?:meant by\s)?(?:an?\s|the\s)?([\w-]+(?:\s[\w-]+){0,3}?)"
-    r"(?:,?\sin\s(?:simple|plain|other)\s\w+)?\W*$",
-    re.IGNORECASE,
-)
-_KIND = r"(?:an?\s|(?:[\w-]+\s){1,3}(?:that|which|whose|where|in which)\b)"
-_IS_DEFINED = (
-    r"(?:\s?\([^()]{1,60}\))?(?:,\s(?:or|also|often)\s[^,]{1,60},)?"
-    rf"(?:,\s{_KIND}|\s(?:is|are)\s{_KIND}|\s(?:refers?\sto|denotes?|means)\b)"
-)
-"""What stands behind the name of a thing in a sentence that says what it is."""
-
 _NAMES_THE_LAST = re.compile(
     r"\b(?:refer(?:red)? to|call|term|name|dub|denote) (?:this|these|such|it)\b", re.IGNORECASE
 )
@@ -70,8 +58,7 @@ def chosen(
     if not asks_for_several(question):
         within = SEVERAL_WITHIN if length == "longer" else QUOTED_WITHIN
         best_ones = [sentence for sentence in ranked[:at_most] if sentence.score > ranked[0].score - within]
-        meaning = _spelling_out(question, hits, ranked) or _defining(question, hits, ranked)
-        best_ones = list(dict.fromkeys([*meaning, *best_ones]))[:at_most]
+        best_ones = list(dict.fromkeys([*_spelling_out(question, hits, ranked), *best_ones]))[:at_most]
         leading = [sentence for sentence in ranked if sentence.hit == 0] if evidence.first_leads else []
         own = [sentence for sentence in best_ones if sentence in leading] or leading[:1]
         in_order = [*own, *(sentence for sentence in best_ones if sentence not in own)]
@@ -96,19 +83,6 @@ def _spelling_out(question: str, hits: Sequence[Hit], ranked: Sequence[RankedSen
         for sentence in ranked:
             if spelled.search(sentence.span.of(hits[sentence.hit].paper.abstract)):
                 return (sentence,)
-    return ()
-
-
-def _defining(question: str, hits: Sequence[Hit], ranked: Sequence[RankedSentence]) -> Sequence[RankedSentence]:
-    """The best sentence that begins by saying what that is which the question asks for: 'Kelp is a seaweed ...'."""
-    asked = _ASKS_WHAT_IT_IS.search(question)
-    if asked is None:
-        return ()
-    what = re.escape(asked[1].strip()).replace("\\ ", r"[\s-]")
-    begins = re.compile(rf"(?:an?\s|the\s)?{what}(?:e?s)?{_IS_DEFINED}", re.IGNORECASE)
-    for sentence in ranked:
-        if begins.match(sentence.span.of(hits[sentence.hit].paper.abstract)):
-            return (sentence,)
     return ()
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rag.retrieval.defining import definition_asked
 from rag.retrieval.features import FloatArray, answer_features, ends, reranked_features, sentence_features
 from rag.retrieval.question import asks_beside, asks_for_several, lacks_number
 from rag.retrieval.reranker import Abstract, Candidate, Reranker, Text
@@ -123,7 +124,8 @@ def rank_sentences(question: str, vector: FloatArray, hits: Sequence[Hit], bread
     scores = table @ _weights().sentence
     log_odds = float(answer_features(question, hits, table, scores) @ _weights().answer)
     ranked = _ranked(places_of(hits), scores)
-    return Evidence(ranked, log_odds - _beside(question, hits[ranked[0].hit]))
+    log_odds -= _beside(question, hits[ranked[0].hit])
+    return Evidence(_defining_first(question, hits, ranked), log_odds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def read_again(
     n_read, least = len(done.scores), float(done.scores.min())
     moved = tuple(replace(first[hit], score=float(done.scores[hit])) for hit in done.order[:n_read])
     rest = tuple(replace(hit, score=min(hit.score, least)) for hit in hits[n_read:])
-    return (*moved, *rest), Evidence(ranked, log_odds, first_leads=True)
+    in_order = (*moved, *rest)
+    return in_order, Evidence(_defining_first(question, in_order, ranked), log_odds, first_leads=True)
 
 
 def read_best(question: str, first: Sequence[Hit], scores: FloatArray, reranker: Reranker, breadth: Breadth) -> Reading:
@@ -314,6 +317,20 @@ def _ranked(
     values = scores.tolist()
     best_first = sorted(range(len(values)), key=values.__getitem__, reverse=True)  # equal ones stay in their order
     return tuple(RankedSentence(*places[row], values[row], None if read is None else read[row]) for row in best_first)
+
+
+def _defining_first(
+    question: str, hits: Sequence[Hit], ranked: tuple[RankedSentence, ...]
+) -> tuple[RankedSentence, ...]:
+    """The same, where it is asked what a thing is with the best sentence in front that says so."""
+    definition = definition_asked(question)
+    if definition is None:
+        return ranked
+    for sentence in ranked:
+        if definition.match(sentence.span.of(hits[sentence.hit].paper.abstract)):
+            others = (other for other in ranked if other is not sentence)
+            return (sentence._replace(score=ranked[0].score), *others)
+    return ranked
 
 
 @dataclass(frozen=True, slots=True)
