@@ -322,15 +322,15 @@ def _ranked(
 def _defining_first(
     question: str, hits: Sequence[Hit], ranked: tuple[RankedSentence, ...]
 ) -> tuple[RankedSentence, ...]:
-    """The same, where it is asked what a thing is with the best sentence in front that says so."""
+    """The same; where it is asked what a thing is, a sentence that says so is in front, of the first hit if it has one."""
     definition = definition_asked(question)
     if definition is None:
         return ranked
-    for sentence in ranked:
-        if definition.match(sentence.span.of(hits[sentence.hit].paper.abstract)):
-            others = (other for other in ranked if other is not sentence)
-            return (sentence._replace(score=ranked[0].score), *others)
-    return ranked
+    defining = [one for one in ranked if definition.match(one.span.of(hits[one.hit].paper.abstract))]
+    if not defining:
+        return ranked
+    best = min(defining, key=lambda one: one.hit > 0)
+    return (best._replace(score=ranked[0].score), *(other for other in ranked if other is not best))
 
 
 @dataclass(frozen=True, slots=True)
