@@ -322,7 +322,7 @@ def _ranked(
 def _defining_first(
     question: str, hits: Sequence[Hit], ranked: tuple[RankedSentence, ...]
 ) -> tuple[RankedSentence, ...]:
-    """The same; where it is asked what a thing is, a sentence that says so is in front, of the first hit if it has one."""
+    """The same; where it is asked what a thing is, a sentence that says so leads: the first hit's if it has one."""
     definition = definition_asked(question)
     if definition is None:
         return ranked
