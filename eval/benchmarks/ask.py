@@ -2,12 +2,12 @@
 
     python -m eval.benchmarks.ask [--library DIR] [--questions FILE] [--limit 120] [--reranked 120]
 
-In one warm process, in turn: of one question its embedding, one vector query (through Chroma's
-own client) and one text query of the depth that the search uses; of the next one the whole
-``ask`` without the reranker. In a second pass the two change places, so that each question is asked once and
-its parts are taken once, with many others in between: what an ``ask`` keeps of a question
-helps neither. Prints medians in milliseconds, and the ratio of ``ask`` without the reranker to
-the sum of the three. Target: below 1.3. Then as many are asked with the reranker, as it is by
+In one warm process, in turn: of one question its embedding, one vector query and one text
+query of the depth that the search uses; of the next one the whole ``ask`` without the
+reranker. In a second pass the two change places, so that each question is asked once and its
+parts are taken once, with many others in between: what an ``ask`` keeps of a question helps
+neither. Prints medians in milliseconds, and the ratio of ``ask`` without the reranker to the
+sum of the three. Target: below 1.3. Then as many are asked with the reranker, as it is by
 default. Less than a minute on an idle machine.
 """
 
@@ -25,14 +25,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import chromadb
-from chromadb.api.models.Collection import Collection
-from chromadb.config import Settings
-
 from rag.answer.kinds import kind_of
-from rag.index.chroma import nearest
 from rag.index.reader import ASKED_WHOLE
-from rag.index.vectors import COLLECTION
 from rag.library import Library
 from rag.pipeline import ask
 from rag.readers import read_papers
@@ -71,21 +65,13 @@ def main() -> None:
         library.close()
 
 
-def opened(library: Library) -> Collection:
-    """The library's collection, as Chroma's client has it."""
-    (folder,) = library.path.glob("vectors-*/")
-    return chromadb.PersistentClient(folder, Settings(anonymized_telemetry=False)).get_collection(
-        COLLECTION, embedding_function=None
-    )
-
-
 def measure(library: Library, questions: Sequence[str], n_reranked: int) -> None:
     for listed in library.listed()[:60]:  # other texts, about all that is held
         ask(library, f"What is proposed in {listed.title}, and why?", reranker=None)
     gc.collect()
     gc.disable()  # a collection would fall into one part or another by chance
     costs: dict[str, list[float]] = defaultdict(list)
-    collection = opened(library)
+    revision = library.revision
     # As the search asks: of a small library for all of it.
     depth = n_held if (n_held := library.state.n_embedded) <= ASKED_WHOLE else DEPTH
     for turn in (0, 1):
@@ -95,7 +81,7 @@ def measure(library: Library, questions: Sequence[str], n_reranked: int) -> None
                 continue
             rows, cost = timed(partial(library.embedder.embed, [question]))
             costs["embedding"].append(cost)
-            costs["vector query"].append(timed(partial(nearest, collection, rows[0], depth))[1])
+            costs["vector query"].append(timed(partial(library._vectors.query, rows[0], depth, revision=revision))[1])
             costs["text query"].append(timed(partial(library._words.query, question, DEPTH))[1])
     medians = {name: statistics.median(costs[name]) for name in (*PARTS, "ask")}
     for name, value in medians.items():

@@ -289,6 +289,14 @@ def _terms(text: str) -> str:
     return " ".join(map(_known_terms().__getitem__, with_greek_names(printed).split(" ")))
 
 
+def _terms_asked(text: str) -> list[str]:
+    """``_terms`` of a question, one by one, without the names of signs."""
+    # A lone surrogate cannot reach tantivy, which takes UTF-8.
+    printed = with_greek_names(readable(as_utf8(text)))
+    known = _known_terms()
+    return [term for piece in printed.split(" ") for term in known[piece].split() if term != _LEFT_OUT]
+
+
 class _Terms(PieceMemory):
     """As the terms that the index holds of a piece."""
 
@@ -330,14 +338,6 @@ def _schema() -> tantivy.Schema:
     for field, _ in (*_FIELDS, *_BARE_FIELDS):
         builder.add_text_field(field, tokenizer_name=_ANALYSER)
     return builder.build()
-
-
-def _terms_asked(text: str) -> list[str]:
-    """The same of a question, without the names of signs."""
-    # A lone surrogate cannot reach tantivy, which takes UTF-8.
-    printed = with_greek_names(readable(as_utf8(text)))
-    known = _known_terms()
-    return [term for piece in printed.split(" ") for term in known[piece].split() if term != _LEFT_OUT]
 
 
 def _analyser() -> tantivy.TextAnalyzer:

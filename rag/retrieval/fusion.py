@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 LEXICAL_SHARE, CHUNK_SHARE, SENTENCE_SHARE = 0.3, 0.2, 0.5
 """How much the words count, the meaning of the whole chunk, and that of its best sentence. Tuned on SciFact's 809
-training claims: nDCG@10 0.739, against 0.728 without sentences, 0.675 by words alone and 0.671 by chunks alone."""
+training claims: nDCG@10 0.739 (before words counted for being there), against 0.728 without sentences, 0.675 by words
+alone and 0.671 by chunks alone."""
 
 
 def fuse(chunks: Mapping[str, float], sentences: Mapping[str, float], words: Mapping[str, float]) -> dict[str, float]:
