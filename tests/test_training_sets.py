@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from eval.training import claims
+from eval.training.averaging import average
 from eval.training.cross_encoders import pieces
-from eval.training.examples import Asked, Examples, Judged
+from eval.training.examples import Asked, Examples, Judged, asked_lists
 from eval.training.sets import (
     IN_PARTS,
+    LISTED,
     NAMES,
     NEAR_MISSES,
     TEST_PARTS,
     is_fresh,
     is_marked,
+    listings,
     piles,
     questions_of,
     sentences_of,
@@ -59,6 +63,35 @@ def test_a_near_miss_names_the_sentence_that_it_misses() -> None:
             assert all(text in sentences[paper_id] for text in one.near)
 
 
+def test_every_listed_paper_is_in_the_pile_with_the_sentences_that_show_it() -> None:
+    for pile in (pile for name in LISTED for pile in listings(name)):
+        sentences = {paper.paper_id: list(sentences_of(paper)) for paper in pile.papers}
+        for one in pile.wanted:
+            assert one.answerable == (one.kind != "none")
+            assert one.paper_ids | one.borderline <= set(sentences) and not one.paper_ids & one.borderline
+            for paper_id in one.paper_ids:
+                assert any(is_marked(text, one.evidence) for text in sentences[paper_id])
+
+
+def test_a_lie_has_a_true_twin_of_the_same_paper() -> None:
+    written = claims.Written()
+    twins = [row for row in written.rows if row["id"] in written.twins]
+    for told, lie in zip(twins[::2], twins[1::2], strict=True):
+        assert (told["label"], lie["label"]) == ("supported", "contradicted")
+        assert told["paper_id"] == lie["paper_id"] and told["claim"] != lie["claim"]
+
+
+def test_queries_that_decide_what_belongs_into_a_list_are_not_trained_on() -> None:
+    kept, trained = set(), set()
+    for pile in (pile for name in LISTED for pile in listings(name)):
+        own = {one.question_id for one in pile.wanted}
+        learnt = len(asked_lists(pile))
+        assert learnt in (0, len(own))
+        (trained if learnt else kept).update(own)
+    assert {one.partition("-")[0] for one in kept} == {"E7", "F10", "F11", "F12", "F13", "G6", "G7", "H4", "H5"}
+    assert len(trained) == 735
+
+
 def test_what_is_fresh_is_never_trained_on() -> None:
     held_out = [one for name in NAMES for one in questions_of([name]) if is_fresh(name, one.question_id)]
     assert {one.question_id.partition("-")[0] for one in held_out} >= {"E7", "F14", "G6", "G7", "H4", "H5"}
@@ -84,3 +117,13 @@ def test_the_models_are_trained_on_what_they_are_given_to_read() -> None:
     assert read == reranker.text_pieces(tokenizer, asked, abstract) and len(read[0]) == reranker.MAX_ABSTRACT_PIECES
     judged = own.judged(Judged(question, sentences[:5], claims.SUPPORTED, "main"))
     assert judged == pairing.pair_pieces(tokenizer, asked, texts[:5])
+
+
+def test_the_mean_of_students_is_weighted_and_only_of_like_ones() -> None:
+    first = {"head.bias": np.array([1.0, 2.0], np.float32)}
+    second = {"head.bias": np.array([3.0, -2.0], np.float32)}
+    assert average([first, second], [0.75, 0.25])["head.bias"].tolist() == [1.5, 1.0]
+    with pytest.raises(ValueError, match=r"add up to 0\.9"):
+        average([first, second], [0.5, 0.4])
+    with pytest.raises(ValueError, match="different"):
+        average([first, {"head.bias": np.zeros(3, np.float32)}], [0.5, 0.5])

@@ -14,9 +14,11 @@ from eval.training.sets import DATA, lines, papers_of, sentences_of
 Target = tuple[float, float, float]
 """Wanted probabilities of supported, contradicted, not stated."""
 
-SETS = ("mixed-e", "mixed-f", "arxiv-g")
+SETS = ("mixed-e", "mixed-f", "arxiv-g", "arxiv-h")
+TWINS = "arxiv-h"
+"""Every other claim of it is a lie in nearly the words of the one before."""
 CALIBRATION_PREFIX = "E7-"
-TEST_PREFIXES = ("F14-", "G5-")
+TEST_PREFIXES = ("F14-", "G5-", "H5-")
 """Of the ids of those claims that calibrate the judge, and of those that only ever measure it."""
 HELD_OUT = (CALIBRATION_PREFIX, *TEST_PREFIXES)
 
@@ -34,7 +36,7 @@ class Example:
     evidence: tuple[str, ...]
     target: Target
     group: str
-    """What it is drawn as: 'main', 'alone', 'wrong', 'fever', 'planted'."""
+    """What it is drawn as: 'main', 'alone', 'wrong', 'twins', 'fever', 'planted'."""
 
 
 def fold_of(group: str) -> int:
@@ -58,7 +60,9 @@ class Written:
         papers = list(papers_of(SETS))
         self.sentences = {paper.paper_id: tuple(sentences_of(paper)) for paper in papers}
         self.titles = {paper.paper_id: paper.title for paper in papers}
-        self.rows = [row for name in SETS for row in lines(DATA / f"{name}-claims.jsonl.gz")]
+        rows = {name: lines(DATA / f"{name}-claims.jsonl.gz") for name in SETS}
+        self.rows = [row for own in rows.values() for row in own]
+        self.twins = frozenset(row["id"] for row in rows[TWINS])
         self.training = [row for row in self.rows if not row["id"].startswith(HELD_OUT)]
 
     def whole(self, paper_id: str) -> tuple[str, ...]:
@@ -69,10 +73,10 @@ class Written:
         another paper, which does not say so."""
         others = sorted({row["paper_id"] for row in self.training})
         for row in self.training:
-            target = OF_LABEL[row["label"]]
-            yield Example(row["claim"], self.whole(row["paper_id"]), target, "main")
+            target, is_twin = OF_LABEL[row["label"]], row["id"] in self.twins
+            yield Example(row["claim"], self.whole(row["paper_id"]), target, "twins" if is_twin else "main")
             if row["evidence"]:
-                yield Example(row["claim"], tuple(row["evidence"]), target, "alone")
+                yield Example(row["claim"], tuple(row["evidence"]), target, "twins" if is_twin else "alone")
             other = rng.choice(others)
             if row["label"] == "supported" and other != row["paper_id"]:
                 yield Example(row["claim"], self.whole(other), NOT_STATED, "wrong")

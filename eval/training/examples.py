@@ -16,14 +16,28 @@ import hashlib
 import pickle
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from eval.training import claims
-from eval.training.sets import NAMES, NEAR_MISSES, Wanted, is_fresh, is_marked, piles, scifact_claims, sentences_of
+from eval.training.sets import (
+    HELD_OUT_PARTS,
+    LISTED,
+    NAMES,
+    TEST_PARTS,
+    Pile,
+    Wanted,
+    is_fresh,
+    is_marked,
+    listings,
+    piles,
+    scifact_claims,
+    sentences_of,
+)
 from eval.training.sets import Asked as Found
 from eval.training.sets import asked as ask
+from rag.answer.kinds import kind_of, topic_of
 from rag.judge import pairing
 from rag.models.session import load_tokenizer
 from rag.retrieval.evidence import READ_HITS, sentence_weights
@@ -41,6 +55,9 @@ REMOVED = 0.15
 
 CLAIMS_ASKED = ("mixed-e", "mixed-f")
 """Sets whose claims are asked like questions too."""
+
+FITTED_LISTS = ("F", *HELD_OUT_PARTS, *TEST_PARTS)
+"""Of the ids of those queries for several papers that are left to ``eval.training.lists``."""
 
 KEPT_FOLD = 0
 """Of the public sets, this fifth stays out; and of SciFact's claims as questions, two tenths."""
@@ -105,7 +122,7 @@ def read(path: Path) -> Examples:
         return Examples(*pickle.load(stream))
 
 
-def add_group(examples: Examples, one: Found, rng: random.Random) -> None:
+def add_group(examples: Examples, one: Found, rng: random.Random, is_list: bool = False) -> None:
     """Nothing where the answer was not found, since then there is nothing to learn."""
     positives = [s for s in one.sentences if s.answers]
     only_ranks = one.wanted.kind == "claim without rationale"
@@ -116,11 +133,12 @@ def add_group(examples: Examples, one: Found, rng: random.Random) -> None:
     if bool(positives) != (one.wanted.answerable or only_ranks):
         return
     scores = sentence_features(one.wanted.question, one.vector, one.hits) @ sentence_weights()
-    # Other sentences of the right paper may answer too, where a claim has no rationale.
+    # Other sentences of the right paper may answer too, where a claim has no rationale, and show as much in a list.
+    unsure = one.wanted.borderline | (one.wanted.paper_ids if only_ranks or is_list else frozenset())
     others = [
         (float(score), n, s)
         for n, (score, s) in enumerate(zip(scores, one.sentences, strict=True))
-        if s not in positives and not (only_ranks and s.paper_id in one.wanted.paper_ids)
+        if s not in positives and s.paper_id not in unsure
     ]
     others.sort(key=lambda other: (-other[0], other[1]))
     kept = others[:HARDEST] + rng.sample(others[HARDEST:], min(EASIER, len(others[HARDEST:])))
@@ -153,6 +171,18 @@ def add_asked(examples: Examples, one: Found, papers: dict[str, Paper]) -> None:
         add(hit.paper, 0.0, "other")
 
 
+def add_listed(examples: Examples, one: Found, papers: dict[str, Paper]) -> None:
+    """The query beside every abstract that fits, and beside found ones that do not."""
+    wanted = one.wanted
+    beside = [hit.paper for hit in one.hits if hit.paper.paper_id not in wanted.paper_ids | wanted.borderline]
+    question = examples.place(wanted.question)
+    for target, found in ((1.0, [papers[paper_id] for paper_id in wanted.paper_ids]), (0.0, beside[:N_OTHERS])):
+        for paper in found:
+            sentences = examples.places(list(sentences_of(paper)))
+            kind = "answered" if target else "beside"
+            examples.asked.append(Asked(question, examples.place(paper.title), sentences, target, kind))
+
+
 def add_judged(examples: Examples, found: Iterator[claims.Example], tokenizer: Any) -> None:
     for one in found:
         lengths = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in (one.claim, *one.evidence)]
@@ -160,6 +190,15 @@ def add_judged(examples: Examples, found: Iterator[claims.Example], tokenizer: A
         read_ones = pairing.chosen([min(room, n) for n in lengths[1:]], one.claim, one.evidence, room)
         sentences = examples.places([one.evidence[at] for at in read_ones])
         examples.judged.append(Judged(examples.place(one.claim), sentences, one.target, one.group))
+
+
+def asked_lists(pile: Pile) -> list[Wanted]:
+    """The pile's queries for several papers, each as its words are read when it is asked."""
+    return [
+        replace(one, question=topic_of(one.question, kind_of(one.question)))
+        for one in pile.wanted
+        if not one.question_id.startswith(FITTED_LISTS)
+    ]
 
 
 def is_kept_out(claim: Wanted) -> bool:
@@ -179,7 +218,7 @@ def main() -> None:
     options = parser.parse_args()
     rng = random.Random(3)
     examples = Examples()
-    for name in (name for name in NAMES if name != NEAR_MISSES):
+    for name in NAMES:
         for pile in piles(name, with_claims=name in CLAIMS_ASKED):
             papers = {paper.paper_id: paper for paper in pile.papers}
             wanted = [one for one in pile.wanted if not is_fresh(name, one.question_id)]
@@ -188,6 +227,15 @@ def main() -> None:
                     add_group(examples, one, rng)
                     if not one.wanted.kind.startswith("claim"):
                         add_asked(examples, one, papers)
+    for pile in (pile for name in LISTED for pile in listings(name)):
+        papers = {paper.paper_id: paper for paper in pile.papers}
+        wanted = asked_lists(pile)
+        for one in (
+            ask(wanted, pile.papers, options.libraries / f"lists-{pile.name}", n_hits=READ_HITS) if wanted else ()
+        ):
+            if one.hits:
+                add_group(examples, one, rng, is_list=True)
+                add_listed(examples, one, papers)
     wanted = [one for one in scifact_claims(options.scifact) if not is_kept_out(one)]
     for one in ask(wanted, None, options.scifact_library, n_hits=READ_HITS):
         if one.hits:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,10 @@ DATA = Path(__file__).parent / "data"
 NAMES = ("arxiv-a", "arxiv-b", "arxiv-c", "arxiv-d", "pubmedqa", "mixed-e", "mixed-f", "arxiv-g", "arxiv-h")
 
 NEAR_MISSES = "arxiv-h"
-"""Its unanswerable questions lie near a sentence; ``eval.training.near_misses`` alone learns from it."""
+"""Its unanswerable questions lie near a sentence."""
+
+LISTED = ("mixed-e", "mixed-f", "arxiv-g", "arxiv-h")
+"""Sets with queries for several papers at once."""
 
 IN_PARTS = ("arxiv-g", "arxiv-h")
 """Sets of several libraries: a question's id begins with the part that it is put to."""
@@ -53,6 +56,8 @@ class Wanted:
     """Of the papers that they stand in."""
     near: tuple[str, ...] = ()
     """Where no sentence answers, the one that comes nearest, if it was written down."""
+    borderline: frozenset[str] = frozenset()
+    """Of the papers that a list may or may not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,33 @@ def questions_of(names: Iterable[str]) -> Iterator[Wanted]:
                 frozenset([row["paper_id"]] if row["paper_id"] else []),
                 tuple(row.get("near", ())),
             )
+
+
+def listings(name: str) -> Iterator[Pile]:
+    """The libraries of a set of ``LISTED``, one a part, with the queries for several papers that are put to each."""
+    papers = {paper.paper_id: paper for paper in papers_of([name])}
+    part_of = {
+        paper_id: one.question_id.partition("-")[0] for one in questions_of([name]) for paper_id in one.paper_ids
+    }
+    queries = lines(DATA / f"{name}-lists.jsonl.gz")
+    for part in dict.fromkeys(query["id"].partition("-")[0] for query in queries):
+        own = tuple(papers[paper_id] for paper_id, other in part_of.items() if other == part)
+        wanted = (_wanted(query) for query in queries if query["id"].startswith(f"{part}-"))
+        yield Pile(f"{name}-{part}", own, tuple(wanted))
+
+
+def _wanted(query: Mapping[str, Any]) -> Wanted:
+    relevant: dict[str, list[str]] = query["relevant"]
+    shown = tuple(sentence for own in relevant.values() for sentence in own)
+    return Wanted(
+        query["id"],
+        query["question"],
+        bool(relevant),
+        query["kind"],
+        shown,
+        frozenset(relevant),
+        borderline=frozenset(query["borderline"]),
+    )
 
 
 def claims_of(names: Iterable[str]) -> Iterator[Wanted]:

@@ -2,12 +2,12 @@
 
     python -m eval.training.telling
 
-Of each paper that a list or topic of mixed-e and mixed-f wants, people marked the sentences that
-decide. The weights are those of a softmax over the paper's sentences, by gradient ascent on the
-log-probability of the marked ones. Prints them for papers that are listed, with the reranker and
-without, and how often the sentence chosen is a marked one: over four folds of whole parts, and for
-the first sentence that says what the paper does; the same for topics. Of the sentences that a
-reranker reads only the likeliest without it are chosen from. Three minutes on two cores.
+Of each paper that a list or topic wants, people marked the sentences that decide; those of queries that
+the bundled reranker has not seen are learnt from. The weights are those of a softmax over the paper's
+sentences, by gradient ascent on the log-probability of the marked ones. Prints them for papers that are
+listed, with the reranker and without, and how often the sentence chosen is a marked one: over four folds of
+whole parts, and for the first sentence that says what the paper does; the same for topics. Of the sentences
+that a reranker reads only the likeliest without it are chosen from. Three minutes on two cores.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from eval.training.lists import parts
-from rag.answer.kinds import topic_of
+from eval.training.lists import piles
+from rag.answer.kinds import kind_of, topic_of
 from rag.answer.telling import FEATURES, N_READ, features
 from rag.retrieval.reranker import BUNDLED, Candidate
 from rag.sentences import split_sentences
@@ -46,19 +46,20 @@ class Marked:
 
 
 def marked() -> Iterator[Marked]:
-    for part, papers, queries in parts():
-        known = {paper.paper_id: paper for paper in papers}
-        for query in queries:
-            topic, kind = topic_of(query["question"], "list"), query["kind"]
-            for paper_id, deciding in query["relevant"].items():
+    for pile in piles():
+        known = {paper.paper_id: paper for paper in pile.papers}
+        for query in pile.wanted:
+            topic = topic_of(query.question, kind_of(query.question))
+            for paper_id in sorted(query.paper_ids):
                 paper = known[paper_id]
                 sentences = [span.of(paper.abstract) for span in split_sentences(paper.abstract)]
-                decides = np.array([sentence in deciding for sentence in sentences])
+                decides = np.array([sentence in query.evidence for sentence in sentences])
                 if decides.any():
                     candidates = [Candidate(paper.title, sentence) for sentence in sentences]
-                    read = BUNDLED.scores(topic, candidates) if kind == "list" else np.zeros(len(sentences))
+                    is_topic = query.kind == "topic"
+                    read = np.zeros(len(sentences)) if is_topic else BUNDLED.scores(topic, candidates)
                     rows = features(sentences, topic).astype(np.float64)
-                    yield Marked(part, kind, rows, read.astype(np.float64)[:, None], decides)
+                    yield Marked(pile.name, query.kind, rows, read.astype(np.float64)[:, None], decides)
 
 
 def fit(papers: Sequence[Marked]) -> Floats:
@@ -112,7 +113,7 @@ def report(name: str, papers: Sequence[Marked], *, is_read: bool = False) -> Non
 
 def main() -> None:
     every = list(marked())
-    listed = [paper for paper in every if paper.kind == "list"]
+    listed = [paper for paper in every if paper.kind != "topic"]
     report("listed", listed)
     report("listed, with the reranker", listed, is_read=True)
     report("topics", [paper for paper in every if paper.kind == "topic"])

@@ -22,7 +22,7 @@ FloatArray = npt.NDArray[np.float32]
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "judge"
 MODEL_BYTES = 23379322
-MODEL_SHA256 = "6aa166941489a8bcd66dcb2b26099f89375db37cb647ed2694d5e62623e9c685"
+MODEL_SHA256 = "b2e333633b08ca5417ac6a88166cba8617ecafac1ba3ba68c9e9415780eafafc"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from rag.models.session import available_cores, load_session, load_tokenizer
 
 MODEL_FOLDER = Path(__file__).parent.parent / "models" / "reranker"
 MODEL_BYTES = 23379077
-MODEL_SHA256 = "f73501afc8e23d6619ea4d8c931dcc5a3b6d1d3e2050cd433c4534bd7b1354ad"
+MODEL_SHA256 = "e5ccda9dacad1fc628c0a779db7628b76fd68d8471c39ac2a2c0662c3cbc1ee9"
 
 MAX_QUESTION_PIECES = 48
 MAX_TITLE_PIECES = 24
