@@ -25,6 +25,10 @@ SEVERAL_WITHIN = 8.0
 NEAR_PAPER = 0.6
 """The share of the best paper's search score that a paper needs to be quoted beside it."""
 
+FITS_FROM = -0.5
+"""Log-odds that a paper fits, from which it is quoted beside others. Of what 63 questions that several papers answer
+together want, the F1 of the papers is then 0.55, with 0 it is 0.52, and below -0.5 it rises no further."""
+
 _ASKS_FOR_MEANING = re.compile(
     r"\b(?:stands? for|means?|meant|meaning|short for|spell(?:ed|s)? out|acronym|abbrev\w*)\b"
 )
@@ -101,10 +105,10 @@ def _with_what_is_named(
 
 
 def _fitting(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[int]:
-    """The places of the ranked papers that rather fit than not; none where no reranker read them."""
+    """The places of the ranked papers that may well fit; none where no reranker read them."""
     ranked = {sentence.hit for sentence in evidence.sentences}
     fits = relevance.log_odds(question, hits, evidence)
-    return [at for at in range(len(hits)) if at in ranked and fits[at] > 0]
+    return [at for at in range(len(hits)) if at in ranked and fits[at] > FITS_FROM]
 
 
 def _near(hits: Sequence[Hit], ranked: Sequence[RankedSentence]) -> list[int]:

@@ -110,7 +110,7 @@ class TrainedJudge:
             verdict, reason = "partial", ""
         elif probability >= supported_from:
             verdict, reason = "supported", "the source says so in other words"
-        elif belief.contradicted >= max(scale.contradicted_from, belief.not_stated):
+        elif not topic_alone and belief.contradicted >= max(scale.contradicted_from, belief.not_stated):
             verdict, reason = "contradicted", "the source says otherwise"
         elif probability >= scale.partial_from and not topic_alone:
             verdict, reason = "partial", "the source says something like it, but not clearly all of it"
