@@ -72,6 +72,8 @@ def test_what_a_paper_does_is_the_first_sentence_that_says_so() -> None:
     does = contribution(hit("Tides are high. We present a tide gauge of wood. We present a tide gauge of clay."))
     assert does is not None and does.start == len("Tides are high. ")
     assert contribution(hit("Waves are high.")) is None
+    assert contribution(hit("Tides are high. We used an ablation study to show why.")) is None
+    assert contribution(hit("Tides are high. We also study storms.")) is not None
 
 
 def test_what_the_reranker_reads_decides_among_the_likeliest() -> None:

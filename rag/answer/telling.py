@@ -16,7 +16,8 @@ from rag.types import Hit, Span
 
 CONTRIBUTES = re.compile(
     r"\b(we|this (paper|work|study|article|review)|our (paper|work|method|approach|framework)|here,? we)\b.{0,30}?"
-    r"\b(propos|introduc|present|develop|describ|review|investigat|study|studies|provid|offer|address|design|devis)",
+    r"\b(propos|introduc|present|develop|describ|review|investigat|provid|offer|address|design|devis"
+    r"|(?<!ablation )(?<!case )(?<!user )(?<!pilot )(?<!simulation )(?<!comparative )(?<!empirical )stud(?:y|ies)\b)",
     re.IGNORECASE,
 )
 """A sentence that says what its paper does."""
