@@ -384,11 +384,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the bundled cross-encoders.")
     parser.add_argument("phase", choices=("teacher", "student"))
     parser.add_argument("examples", type=Path, help="what eval.training.examples made")
-    parser.add_argument(
-        "start",
-        type=Path,
-        help="the teacher's folder; a student's weights or its origin's wheel",
-    )
+    parser.add_argument("start", type=Path, help="the teacher's folder; a student's weights or its origin's wheel")
     parser.add_argument("work", type=Path, help="the folder in which the teacher leaves its scores")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS)
     parser.add_argument("--out", type=Path, help="the .npz file of a student")

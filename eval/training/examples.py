@@ -228,11 +228,11 @@ def main() -> None:
                     if not one.wanted.kind.startswith("claim"):
                         add_asked(examples, one, papers)
     for pile in (pile for name in LISTED for pile in listings(name)):
-        papers = {paper.paper_id: paper for paper in pile.papers}
         wanted = asked_lists(pile)
-        for one in (
-            ask(wanted, pile.papers, options.libraries / f"lists-{pile.name}", n_hits=READ_HITS) if wanted else ()
-        ):
+        if not wanted:
+            continue
+        papers = {paper.paper_id: paper for paper in pile.papers}
+        for one in ask(wanted, pile.papers, options.libraries / f"lists-{pile.name}", n_hits=READ_HITS):
             if one.hits:
                 add_group(examples, one, rng, is_list=True)
                 add_listed(examples, one, papers)
