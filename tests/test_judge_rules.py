@@ -254,8 +254,15 @@ def test_to_match_is_not_to_outperform() -> None:
 
 def test_names_are_found_in_their_other_spellings() -> None:
     source = "Convolutional neural networks such as ResNet-50 are trained on Image-Net."
-    assert "name_missing" not in rules_fired("CNN models such as ResNet50 use ImageNet.", source)
-    assert "name_missing" in rules_fired("Models such as ResNet101 use ImageNet.", source)
+    assert not {"name_missing", "coinage_missing"} & set(rules_fired("CNN models like ResNet50 use ImageNet.", source))
+    assert "name_missing" in rules_fired("Models such as VGG16 use ImageNet.", source)
+    assert "coinage_missing" in rules_fired("Models such as ResNet101 use ImageNet.", source)
+
+
+def test_what_is_said_of_one_coinage_is_not_said_of_another() -> None:
+    source = "KelpNet learns from two layers of mRNA."
+    assert "coinage_missing" in rules_fired("GazeNet learns from two layers of mRNA.", source)
+    assert "coinage_missing" not in rules_fired("kelpnet learns from layers of miRNA.", source)
 
 
 def test_quantifiers_and_hedges_count() -> None:

@@ -33,6 +33,7 @@ _ABOUT_CHANGES = frozenset(
         "number_elsewhere",
         "level_raised",
         "name_listed",
+        "coinage_missing",
         "repeats_itself",
         "disguised",
         "denied_in_source",

@@ -20,13 +20,20 @@ _CALENDAR = word_set(
 _COMMON = word_set("us uk u.s eg ie et al fig vs the we our this these it they p n")
 
 
+_COINED = re.compile(r"[a-z]{2}[A-Z][a-z]")
+
 VERY_CLOSE = 0.8
 """Share of the claim in its source's own words from which a longer change of words is a change of names too."""
 
 
 def missing_names(comparison: Comparison) -> list[Finding]:
     """Names with digits, inner capitals or only capitals that no evidence sentence has: GPT-4, ImageNet, NMT."""
-    return _missing(comparison, "name_missing", lambda word, first: is_code(word))
+    return _missing(comparison, "name_missing", lambda word, first: is_code(word) and not is_coined(word))
+
+
+def missing_coinages(comparison: Comparison) -> list[Finding]:
+    """Names that someone coined and no evidence sentence has: what is said of GazeNet is not said of another."""
+    return _missing(comparison, "coinage_missing", lambda word, first: is_coined(word))
 
 
 def missing_capitals(comparison: Comparison) -> list[Finding]:
@@ -90,6 +97,11 @@ def changed_names(comparison: Comparison) -> list[Finding]:
                 Finding("name_changed", f"it names '{here}' where the source names '{there}'", True, edit.sentence)
             )
     return findings
+
+
+def is_coined(word: str) -> bool:
+    """True for names that can only have been coined, and not a unit or a formula: GazeNet, ImageNet, not miRNA."""
+    return _COINED.search(word) is not None
 
 
 def is_code(word: str) -> bool:
