@@ -15,7 +15,7 @@ import numpy as np
 from rag import vocabulary
 from rag.retrieval.evidence import Evidence
 from rag.retrieval.features import FloatArray
-from rag.retrieval.question import names_held
+from rag.retrieval.question import names_held, names_missing
 from rag.types import Hit
 
 FEATURES = (
@@ -33,8 +33,9 @@ FEATURES = (
 )
 
 NAMED_WORTH = 0.5
-"""Log-odds that a paper gains by having the names of the topic: 'which papers evaluate on ImageNet?' Too few of the
-queries that the weights are fitted to name anything, and what they say of it is neither more nor less."""
+"""Log-odds that a paper gains by having the names of the topic, and loses by lacking one: 'which papers evaluate on
+ImageNet?' Too few of the queries that the weights are fitted to name anything, and what they say of it is neither more
+nor less."""
 
 NOT_READ = -10.0
 """Log-odds of a paper of which the reranker read nothing."""
@@ -81,7 +82,8 @@ def features(topic: str, hits: Sequence[Hit], evidence: Evidence) -> FloatArray:
 
 def log_odds(topic: str, hits: Sequence[Hit], evidence: Evidence) -> FloatArray:
     """float32 (n_hits,): above 0 a paper belongs into a list rather than not."""
-    named = [names_held(topic, f"{hit.paper.title} {hit.paper.abstract}") for hit in hits]
+    texts = [f"{hit.paper.title} {hit.paper.abstract}" for hit in hits]
+    named = [int(names_held(topic, text)) - int(names_missing(topic, text) > 0) for text in texts]
     found: FloatArray = features(topic, hits, evidence) @ _weights() + NAMED_WORTH * np.array(named, np.float32)
     return found
 

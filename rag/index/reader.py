@@ -255,6 +255,10 @@ class Reader:
         missing = [chunk_id for chunk_id in chunk_ids if chunk_id not in kept.chunks]
         if missing:
             kept.chunks.update(widened(list(snapshot.chunks(missing, state.generation).values()), kept.n_dims))
+        # What is live is shared by all who search at this revision. One of them may have looked a commit further,
+        # where it knew the state from before; what it saw there is not in the snapshots of the others.
+        if any(chunk_id not in kept.chunks for chunk_id in chunk_ids):
+            raise LibraryDamaged(f"the library {self._folder} does not hold a chunk that its indexes name")
         return {chunk_id: kept.chunks[chunk_id] for chunk_id in chunk_ids}
 
     def _kept_at(self, state: State, n_dims: int) -> _Kept:
