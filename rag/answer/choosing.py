@@ -27,7 +27,7 @@ NEAR_PAPER = 0.6
 
 FITS_FROM = -0.5
 """Log-odds that a paper fits, from which it is quoted beside others. Of what 63 questions that several papers answer
-together want, the F1 of the papers is then 0.55, with 0 it is 0.52, and below -0.5 it rises no further."""
+together want, the F1 of the papers is then 0.55, with 0 it is 0.52, and below -0.5 it hardly rises."""
 
 _ASKS_FOR_MEANING = re.compile(
     r"\b(?:stands? for|means?|meant|meaning|short for|spell(?:ed|s)? out|acronym|abbrev\w*)\b"

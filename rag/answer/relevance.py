@@ -15,7 +15,7 @@ import numpy as np
 from rag import vocabulary
 from rag.retrieval.evidence import Evidence
 from rag.retrieval.features import FloatArray
-from rag.retrieval.question import names_held, names_missing
+from rag.retrieval.question import has_names, names_missing
 from rag.types import Hit
 
 FEATURES = (
@@ -82,9 +82,10 @@ def features(topic: str, hits: Sequence[Hit], evidence: Evidence) -> FloatArray:
 
 def log_odds(topic: str, hits: Sequence[Hit], evidence: Evidence) -> FloatArray:
     """float32 (n_hits,): above 0 a paper belongs into a list rather than not."""
-    texts = [f"{hit.paper.title} {hit.paper.abstract}" for hit in hits]
-    named = [int(names_held(topic, text)) - int(names_missing(topic, text) > 0) for text in texts]
-    found: FloatArray = features(topic, hits, evidence) @ _weights() + NAMED_WORTH * np.array(named, np.float32)
+    found: FloatArray = features(topic, hits, evidence) @ _weights()
+    if has_names(topic):
+        lacking = np.array([names_missing(topic, f"{hit.paper.title} {hit.paper.abstract}") > 0 for hit in hits], bool)
+        found += np.where(lacking, -NAMED_WORTH, NAMED_WORTH).astype(np.float32)
     return found
 
 

@@ -100,9 +100,14 @@ def names_missing(question: str, paper: str) -> int:
     return sum(_squeezed(name).rstrip("s") not in text for name in names)
 
 
+def has_names(question: str) -> bool:
+    """True if something in the question can only be a name."""
+    return _NAME.search(question) is not None
+
+
 def names_held(question: str, paper: str) -> bool:
     """True if the question has names, and the paper has them all."""
-    return _NAME.search(question) is not None and names_missing(question, paper) == 0
+    return has_names(question) and names_missing(question, paper) == 0
 
 
 @functools.lru_cache(maxsize=256)
