@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import LibraryBusy, LibraryError, LibraryMismatch, UnknownPaper
 from rag.index.layout import FILE_NAME
+from rag.index.reader import Begun as Begun
 from rag.index.reader import Candidates as Candidates
 from rag.index.reader import Reader, coverage_of
 from rag.index.records import Records
@@ -168,6 +169,7 @@ class Library:
         k: int,
         only: Filter | None = None,
         known: State | None = None,
+        begun: Begun | None = None,
     ) -> Candidates:
         """The ``k`` best chunks of each side, and the chunks themselves, all of one committed state.
 
@@ -175,10 +177,18 @@ class Library:
         as ``text=None`` does with the lexical one. ``only``: of those papers alone. Fewer
         than ``k`` come back where fewer are held (on the dense side: and embedded), and on
         the lexical side where fewer share a word with ``text``. Papers without an abstract
-        are never among them: ``titled`` finds those. ``known``: the state, if it was just read.
+        are never among them: ``titled`` finds those. ``known``: the state, if it was just read,
+        and ``begun`` what ``begin`` gave for it; both are left aside where something else is true by now.
         Raises LibraryMismatch for a vector of another length, LibraryDamaged, LibraryBusy.
         """
-        return self._reader.candidates(vector, text, k, only, known)
+        return self._reader.candidates(vector, text, k, only, known, begun)
+
+    def begin(self, text: str, k: int, known: State) -> Begun:
+        """Begin with the lexical side of ``candidates`` while there is no vector yet.
+
+        ``known`` is the state, just read. For a search without a filter.
+        """
+        return self._reader.begin(text, k, known)
 
     def titled(self, text: str, k: int, only: Filter | None = None) -> list[tuple[Paper, float]]:
         """The ``k`` best papers without an abstract whose titles share a word with ``text``, and how well they fit."""
@@ -329,6 +339,7 @@ class Library:
         return self.verify()
 
     def close(self) -> None:
+        self._reader.close()
         for vectors in self._opened.values():
             vectors.close()
         self._words.close()

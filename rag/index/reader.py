@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ from rag.index.words import Words
 from rag.types import Paper
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     from rag.filters import Filter
     from rag.index.chroma import FloatArray, Vectors
 
@@ -55,6 +59,22 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A look-up of words that goes on while the question is embedded, on another core."""
+
+    revision: int
+    """Of the state that was known before; found in that one, what it finds is as if looked up then."""
+    text: str
+    n_asked: int
+    hits: Future[list[tuple[str, float]]]
+
+    def result(self, words: Words) -> list[tuple[str, float]]:
+        if self.hits.cancel():  # its turn has not come: others are asking
+            return words.query(self.text, self.n_asked)
+        return self.hits.result()
+
+
+@dataclass(frozen=True, slots=True)
 class _Passing:
     """The papers that a filter lets through."""
 
@@ -88,8 +108,30 @@ class Reader:
         self._open_vectors = open_vectors
         self._kept = _Kept(-1, 0)
 
+    def begin(self, text: str, k: int, known: State) -> Begun:
+        """As ``Library.begin``."""
+        n_asked = _n_asked(k, known, None) + known.n_pending_words
+        return Begun(known.revision, text, n_asked, self._beside.submit(self._words.query, text, n_asked))
+
+    @functools.cached_property
+    def _beside(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="words")
+
+    def close(self) -> None:
+        if "_beside" in self.__dict__:
+            self._beside.shutdown()
+            del self._beside
+
     def candidates(
-        self, vector: FloatArray | None, text: str | None, k: int, only: Filter | None, known: State | None
+        self,
+        vector: FloatArray | None,
+        text: str | None,
+        k: int,
+        only: Filter | None,
+        known: State | None,
+        begun: Begun | None,
     ) -> Candidates:
         """As ``Library.candidates``."""
         only = only or None  # a filter without a condition is none
@@ -102,8 +144,9 @@ class Reader:
                 if snapshot is None or state.n_chunks == 0 or k < 1:
                     return Candidates(state.revision, [], [], {}, coverage_of(state))
                 try:
-                    found = self._search(snapshot, state, vector, text, k, only)
+                    found = self._search(snapshot, state, vector, text, k, only, begun)
                 except LibraryDamaged:
+                    begun = None
                     # A writer that swept or rebuilt meanwhile explains it; otherwise it is true.
                     if snapshot.revision_now() == state.revision:
                         raise
@@ -165,6 +208,7 @@ class Reader:
         text: str | None,
         k: int,
         only: Filter | None,
+        begun: Begun | None,
     ) -> Candidates:
         if vector is not None and state.n_dims is not None and vector.shape != (state.n_dims,):
             raise LibraryMismatch(
@@ -184,7 +228,7 @@ class Reader:
             if passing is not None and passing.places is not None:
                 lexical = self._lexical_among(snapshot, text, k, passing.places)
             else:
-                lexical = self._lexical(snapshot, state, text, k, passing, kept.live)
+                lexical = self._lexical(snapshot, state, text, k, passing, kept.live, begun)
             self._words.check_holds(state.n_chunks + state.n_bare)
         ids = {chunk_id for side in (dense, lexical) for chunk_id, _ in side}
         return Candidates(state.revision, dense, lexical, self._read(snapshot, state, ids, kept), coverage_of(state))
@@ -220,11 +264,21 @@ class Reader:
             n_asked *= 4
 
     def _lexical(
-        self, snapshot: Snapshot, state: State, text: str, k: int, passing: _Passing | None, known: set[str]
+        self,
+        snapshot: Snapshot,
+        state: State,
+        text: str,
+        k: int,
+        passing: _Passing | None,
+        known: set[str],
+        begun: Begun | None,
     ) -> list[tuple[str, float]]:
         n_asked = _n_asked(k, state, passing) + state.n_pending_words
         while True:
-            hits = self._words.query(text, n_asked)
+            if begun is not None and (begun.revision, begun.text, begun.n_asked) == (state.revision, text, n_asked):
+                hits = begun.result(self._words)
+            else:
+                hits = self._words.query(text, n_asked)
             if unknown := [i for i, _ in hits if i not in known]:
                 known |= snapshot.chunks_held(unknown)
             live = self._live(hits, known, snapshot, passing)

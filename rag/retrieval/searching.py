@@ -10,7 +10,7 @@ import numpy as np
 from rag.embedding import Embedder, FloatArray
 from rag.filters import Filter
 from rag.index.snapshot import State
-from rag.library import Candidates, Library
+from rag.library import Begun, Candidates, Library
 from rag.papers import fold
 from rag.retrieval.asked import NOT_ASKED, Asked, asked
 from rag.retrieval.evidence import NOTHING, Breadth, Evidence, breadth_of, rank_sentences, read_again
@@ -89,16 +89,28 @@ def look(
     if not settings.dense:
         hits = find(library, question, None, k=k, settings=settings, without=without, only=only)
         return Found(with_named(library, None, hits, ask, without)[:k], NOTHING, ask)
-    vector = _embedded(library.embedder_at(state), question)
     breadth = breadth or breadth_of(question)
     reads = reranker if settings.rerank else None
+    n_wanted = k if reads is None else max(k, breadth.n_read)
+    finds = replace(settings, dense=False, lexical=True) if ask.by_words else settings
+    looks_up = finds.lexical and not about and not only
+    begun = library.begin(question, _depth(n_wanted, without), state) if looks_up else None
+    vector = _embedded(library.embedder_at(state), question)
     if about:
         hits = hits_of(library, vector, [paper_id for paper_id in about if paper_id not in without])
         hits = tuple(hit for hit in hits if only is None or only.matches(hit.paper))
     else:
-        n_wanted = k if reads is None else max(k, breadth.n_read)
-        finds = replace(settings, dense=False, lexical=True) if ask.by_words else settings
-        hits = find(library, question, vector, k=n_wanted, settings=finds, without=without, only=only, known=state)
+        hits = find(
+            library,
+            question,
+            vector,
+            k=n_wanted,
+            settings=finds,
+            without=without,
+            only=only,
+            known=state,
+            begun=begun,
+        )
         hits = with_named(library, vector, hits, ask, without)
     if reads is None:
         return Found(hits[:k], rank_sentences(question, vector, hits[:k], breadth) if evidence else NOTHING, ask)
@@ -128,14 +140,16 @@ def find(
     without: Collection[str] = (),
     only: Filter | None = None,
     known: State | None = None,
+    begun: Begun | None = None,
 ) -> tuple[Hit, ...]:
     """The fused hits of a question that is already embedded (``vector`` may be None without the dense side)."""
     found = library.candidates(
         vector=vector if settings.dense else None,
         text=question if settings.lexical else None,
-        k=max(DEPTH, k) + len(without),
+        k=_depth(k, without),
         only=only,
         known=known,
+        begun=begun,
     )
     words = dict(found.lexical)
     # Both sides' finds are compared with the question by both measures, so that being
@@ -168,6 +182,10 @@ def find(
     papers = [(chunk_id, found.chunks[chunk_id].paper) for chunk_id in in_order]
     works = fold((chunk_id, paper) for chunk_id, paper in papers if paper.paper_id not in without)
     return tuple(hit_of(chunk_id, versions) for chunk_id, versions in works[:k])
+
+
+def _depth(k: int, without: Collection[str]) -> int:
+    return max(DEPTH, k) + len(without)
 
 
 def hits_of(library: Library, vector: FloatArray, paper_ids: Sequence[str]) -> tuple[Hit, ...]:
