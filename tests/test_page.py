@@ -163,7 +163,6 @@ def test_conversations_are_listed_searched_renamed_deleted_and_brought_back(visi
     search.fill("FeedBack Loop Network (FBLNet)")
     assert visit.eventually(lambda: listed.count() > 1), "answers are searched too"
     search.fill("")
-    # Not merely more than one: a list that still changes its order closes a menu.
     newest_first = ["about gnus", "about zebras and their stripes"]
     assert visit.eventually(lambda: listed.all_inner_texts()[:2] == newest_first)
 
@@ -181,6 +180,28 @@ def test_conversations_are_listed_searched_renamed_deleted_and_brought_back(visi
     visit.tab.get_by_role("button", name="Undo").click()
     visit.tab.get_by_role("heading", name="about gnus").wait_for()
     assert visit.eventually(lambda: "about gnus" in listed.all_inner_texts())
+
+
+def test_an_open_menu_stays_open_while_the_list_changes_its_order(browser: Any, visit: Visit) -> None:
+    visit.ask("about okapis").settle()
+    other = Visit(browser, visit.tab.url, context=visit.context)
+    visit.press("n")
+    visit.tab.locator(".welcome").wait_for()
+    visit.ask("about tapirs").settle()
+    listed = visit.tab.locator("#list .listed a .title")
+    assert visit.eventually(lambda: listed.all_inner_texts()[:2] == ["about tapirs", "about okapis"])
+    visit.tab.get_by_role("button", name="More: about okapis").click()
+    rename = visit.tab.get_by_role("button", name="Rename")
+    rename.wait_for()
+
+    with visit.tab.expect_response(lambda reply: "footnoted" in reply.url):
+        other.ask("and their stripes").settle()  # which comes first from now on
+    visit.tab.wait_for_load_state("networkidle")
+    assert rename.is_visible()
+    assert listed.all_inner_texts()[:2] == ["about tapirs", "about okapis"]
+    visit.tab.keyboard.press("Escape")
+    assert visit.eventually(lambda: listed.all_inner_texts()[:2] == ["about okapis", "about tapirs"])
+    assert other.trouble == []
 
 
 def test_back_and_forward_move_between_conversations(visit: Visit) -> None:

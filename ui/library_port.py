@@ -221,8 +221,18 @@ class _Narrowed:
     def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
         return self._library.chunks_of([paper_id for paper_id in paper_ids if paper_id in self._allowed], n_dims)
 
+    def begin(self, text: str, k: int, known: State) -> None:
+        """Nothing: of how many of all papers these are the best ``k`` is not known before."""
+
     def candidates(
-        self, *, vector: Any, text: str | None, k: int, only: Filter | None = None, known: State | None = None
+        self,
+        *,
+        vector: Any,
+        text: str | None,
+        k: int,
+        only: Filter | None = None,
+        known: State | None = None,
+        begun: None = None,
     ) -> Candidates:
         """As the library's own, of the papers allowed: it is asked for more until there are enough.
 

@@ -62,7 +62,8 @@ document.addEventListener(
   "toggle",
   (event) => {
     const menu = event.target;
-    if (!(menu instanceof HTMLElement) || !menu.matches("[popover]") || event.newState !== "open") return;
+    if (!(menu instanceof HTMLElement) || !menu.matches("[popover]")) return;
+    if (event.newState !== "open") return showWaitingList();
     const button = document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`) || byId(`${menu.id}-button`);
     if (!button) return;
     const at = button.getBoundingClientRect();

@@ -41,10 +41,18 @@ const apply = (message) => {
   settings.show();
 };
 
+// While a title is being written or a menu is open, the list waits: what changes its place would close.
+let waitingList = null;
+
 const showList = (markup) => {
-  // While a title is being written, the list waits.
-  if (!byId("list").querySelector("input.rename")) morph.inner(byId("list"), markup);
+  const isHeld = byId("list").querySelector("input.rename, :popover-open");
+  waitingList = isHeld ? markup : null;
+  if (!isHeld) morph.inner(byId("list"), markup);
   markCurrent();
+};
+
+const showWaitingList = () => {
+  if (waitingList !== null) showList(waitingList);
 };
 
 const markCurrent = () => {

@@ -97,6 +97,7 @@ const rename = (id) => {
     input.remove();
     link.hidden = false;
     link.focus({ preventScroll: true });
+    showWaitingList();
     if (save && title.trim() && title !== link.dataset.title) act({ do: "rename", id, title }).then(tellOtherTabs);
   };
   input.addEventListener("keydown", (event) => {
