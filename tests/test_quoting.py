@@ -11,6 +11,7 @@ from rag.answer import relevance
 from rag.answer.choosing import chosen
 from rag.answer.citations import Numbering
 from rag.answer.drafts import Abstention, Quoted, context_of, quotations
+from rag.answer.manner import Length
 from rag.answer.quoting import as_text, quote
 from rag.retrieval.evidence import Evidence, RankedSentence
 from rag.sentences import split_sentences
@@ -108,10 +109,33 @@ def test_where_several_papers_are_wanted_the_best_of_each_comes_before_more_of_o
 def test_where_several_papers_are_wanted_only_those_that_fit_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     hits = [hit(n) for n in range(4)]
     found = evidence((2, 0, 9.0), (1, 1, 8.9), (0, 2, 8.8), (1, 0, 8.7), (3, 0, 8.6))
-    monkeypatch.setattr(relevance, "log_odds", lambda *_: np.array([-0.6, -0.4, 3.0, -1.0]))
+    monkeypatch.setattr(relevance, "log_odds", lambda *_: np.array([-1.6, -1.4, 3.0, -2.0]))
     assert [s.hit for s in chosen("Which papers treat kelp?", hits, found)] == [1, 2, 1]
-    monkeypatch.setattr(relevance, "log_odds", lambda *_: np.array([-0.6, -0.7, -3.0, -1.0]))
-    assert [s.hit for s in chosen("Which papers treat kelp?", hits, found)] == [2, 1, 0]
+    monkeypatch.setattr(relevance, "log_odds", lambda *_: np.array([-1.6, -1.7, -3.0, -2.0]))
+    assert [s.hit for s in chosen("Which papers treat kelp?", hits, found)] == [2, 1, 0, 1]
+
+
+def test_of_several_papers_each_tells_why_it_is_there_and_then_what_answers_best_or_what_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    abstract = "Kelp is green. It was treated well. We propose a way of treating kelp."
+    spans = tuple(split_sentences(abstract))
+    chunk = Chunk("p#0", "p", 0, Span(0, len(abstract)), spans, 30)
+    hits = [Hit(Paper(f"p{n}", "Kelp", abstract), chunk, 1.0, ()) for n in range(5)]
+    monkeypatch.setattr(relevance, "log_odds", lambda *_: np.zeros(5))
+
+    def quoted(*ranked: tuple[int, int, float], length: Length = "usual") -> list[tuple[int, int]]:
+        best_first = sorted(ranked, key=lambda one: -one[2])
+        evidence = Evidence(tuple(RankedSentence(at, spans[n], score) for at, n, score in best_first), 2.0)
+        found = chosen("Which papers treat kelp?", hits, evidence, length)
+        return [(one.hit, spans.index(one.span)) for one in found]
+
+    every = [(at, n, 9.0 - at - n / 10) for at in range(5) for n in range(3)]
+    assert quoted(*every) == [(0, 2), (1, 2), (2, 2), (0, 0), (1, 0), (2, 0)]
+    assert quoted(*every, length="shorter") == [(0, 2), (1, 2), (2, 2)]
+    assert {at for at, _ in quoted(*every, length="longer")} == set(range(5))
+    best_does = [(at, n, 9.0 - at - (0.0 if n == 2 else 0.1 + n / 10)) for at in range(2) for n in range(3)]
+    assert quoted(*best_does) == [(0, 2), (1, 2), (0, 0)], "nothing twice, and of few papers more"
 
 
 def test_the_paper_that_answers_best_leads_even_where_another_has_the_best_sentence() -> None:

@@ -37,8 +37,10 @@ def quote(
 ) -> Quoted | Abstention:
     """At most three quotes, or why there are none; one where it is to be short, up to five where it may be long.
 
+    Where several papers are wanted, at most three of them with two quotes each.
+
     The paper that answers best comes first, its quotes in reading order; then those of other
-    papers. Where several papers are wanted, the ``reranker`` may read a few more of their sentences.
+    papers. The ``reranker`` may read a few more sentences of several papers.
     """
     if not evidence.sentences or not is_enough(evidence.log_odds, answers_above):
         return abstention(question, hits)
