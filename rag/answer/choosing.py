@@ -129,10 +129,10 @@ def _with_what_is_named(
 
 
 def _fitting(question: str, hits: Sequence[Hit], evidence: Evidence) -> list[int]:
-    """The places of the ranked papers that may well fit; none where no reranker read them."""
+    """The places of the ranked papers that may well fit, the likeliest first; none where no reranker read them."""
     ranked = {sentence.hit for sentence in evidence.sentences}
     fits = relevance.log_odds(question, hits, evidence)
-    return [at for at in range(len(hits)) if at in ranked and fits[at] > FITS_FROM]
+    return sorted((at for at in ranked if fits[at] > FITS_FROM), key=lambda at: (-fits[at], at))
 
 
 def _near(hits: Sequence[Hit], ranked: Sequence[RankedSentence]) -> list[int]:
