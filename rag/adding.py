@@ -109,6 +109,7 @@ class Adding:
         self._next_position, self._next_row = records.next_numbers()
         self._text_seconds = 0.0
         self._vector_seconds = 0.0
+        self._looked = time.perf_counter()
         self._n_next = FIRST_CHUNKS
         self._cursor = 0
         """The last row whose vectors were begun; what is beyond it and not embedded has its turn."""
@@ -153,23 +154,31 @@ class Adding:
     # -- texts
 
     def _read(self, taken: _Input, *, embed: bool) -> None:
-        started = time.perf_counter()
+        self._looked = time.perf_counter()
         for batch in taken.batches():
-            self._store(batch)
-            self._text_seconds += time.perf_counter() - started
+            self._keep_busy(embed)
+            self._store(batch, embed=embed)
             self._tell()
-            if embed and not self._writer.is_busy and self._vector_seconds < SHARE_FOR_VECTORS * self._text_seconds:
-                self._embed_next()
-            started = time.perf_counter()
+            self._keep_busy(embed)
 
-    def _store(self, batch: Sequence[Item]) -> None:
+    def _keep_busy(self, embed: bool) -> None:
+        """Begin with more vectors if nobody writes any. Looked at between the steps of a batch: they take a second
+        together, for which the process that writes vectors would have nothing to do."""
+        self._text_seconds += time.perf_counter() - self._looked
+        if embed and not self._writer.is_busy and self._vector_seconds < SHARE_FOR_VECTORS * self._text_seconds:
+            self._embed_next()
+        self._looked = time.perf_counter()
+
+    def _store(self, batch: Sequence[Item], *, embed: bool) -> None:
         records = [item for item in batch if not isinstance(item, Skipped)]
         with self._snapshot() as snapshot:
             planned = plan(snapshot, records, run=self._run, next_position=self._next_position)
         skipped = [item for item in batch if isinstance(item, Skipped)] + planned.skipped
         self._reject(skipped)
         if not planned.is_empty or (self._tags and planned.mentioned):
+            self._keep_busy(embed)
             chunks = _chunks(planned, self._next_row)
+            self._keep_busy(embed)
             self._writer.publish(planned, chunks, run=self._run, tags=self._tags)
             self._next_row += len(chunks)
             if self._fresh is not None:

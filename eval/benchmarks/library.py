@@ -1,10 +1,12 @@
-"""What a library costs: ``python -m eval.benchmarks.library [FILE] [--sizes N,N] [--embedded N]``.
+"""What a library costs: ``python -m eval.benchmarks.library [FILE] [--sizes N,N] [--titles] [--embedded N]``.
 
 For each size, papers of FILE (without it: of random words) are written to a file of JSON lines,
 which is added with a stand-in embedding, so that the store is measured and not the model: one
-number of 384 is 1, by the text's hash (``--vectors FILE.npy``: a row of that file instead). Then
-the same file again, with a blank line more, and with one record more and another one edited, a
-search of each side, and what a new process needs for the first list and the first search.
+number of 384 is 1, by the text's hash. Chroma's graph takes twice as long over so many equal vectors
+as over real ones: with ``--titles`` it is one of those that the bundled model makes of the papers'
+titles, before anything is measured; with ``--vectors FILE.npy`` a row of that file. Then the same
+file again, with a blank line more, and with one record more and another one edited, a search of each
+side, and what a new process needs for the first list and the first search.
 ``--embedded N`` adds N papers with the bundled model and compares with the model alone on the same
 texts.
 Numbers are printed, not judged; every size is measured in a process of its own.
@@ -263,6 +265,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--sizes", default="2000,10000", metavar="N,N")
     parser.add_argument("--vectors", type=Path, metavar="FILE.npy")
+    parser.add_argument("--titles", action="store_true")
     parser.add_argument("--embedded", type=int, metavar="N")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # a size, in this process
     options = parser.parse_args(arguments)
@@ -272,18 +275,33 @@ def main(arguments: Sequence[str]) -> None:
     if options.embedded:
         measure_embedding(options.files, options.embedded)
         return
-    measured = []
-    vectors = ["--vectors", str(options.vectors)] if options.vectors else []
-    for size in options.sizes.split(","):
-        command = [sys.executable, "-m", "eval.benchmarks.library", *map(str, options.files), *vectors, "--one", size]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line.startswith("= "):
-                    measured.append(json.loads(line[2:]))
-                else:
-                    say(line.rstrip())
-    compare(measured)
+    sizes = [int(size) for size in options.sizes.split(",")]
+    with tempfile.TemporaryDirectory() as temporary:
+        rows = options.vectors
+        if options.titles:
+            rows = Path(temporary) / "titles.npy"
+            np.save(rows, vectors_of_titles(options.files, max(sizes)))
+        compare([measured_alone(options.files, size, rows) for size in sizes])
+
+
+def vectors_of_titles(files: Sequence[Path], n_papers: int) -> FloatArray:
+    titles = [part.title for part in papers_from(files, n_papers) if isinstance(part, Paper)]
+    return BundledEmbedder().embed(titles)
+
+
+def measured_alone(files: Sequence[Path], size: int, rows: Path | None) -> dict[str, float]:
+    """In a process of its own, whose lines are passed on."""
+    vectors = ["--vectors", str(rows)] if rows else []
+    command = [sys.executable, "-m", "eval.benchmarks.library", *map(str, files), *vectors, "--one", str(size)]
+    measured: dict[str, float] = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("= "):
+                measured = json.loads(line[2:])
+            else:
+                say(line.rstrip())
+    return measured
 
 
 if __name__ == "__main__":
