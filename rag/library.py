@@ -183,12 +183,12 @@ class Library:
         """
         return self._reader.candidates(vector, text, k, only, known, begun)
 
-    def begin(self, text: str, k: int, known: State) -> Begun:
-        """Begin with the lexical side of ``candidates`` while there is no vector yet.
+    def begin(self, text: str, k: int, known: State, then: Callable[[str], object] | None = None) -> Begun:
+        """Begin with the lexical side of ``candidates`` on another core while there is no vector yet.
 
-        ``known`` is the state, just read. For a search without a filter.
+        ``known`` is the state, just read. For a search without a filter. ``then`` is called with the text there too.
         """
-        return self._reader.begin(text, k, known)
+        return self._reader.begin(text, k, known, then)
 
     def titled(self, text: str, k: int, only: Filter | None = None) -> list[tuple[Paper, float]]:
         """The ``k`` best papers without an abstract whose titles share a word with ``text``, and how well they fit."""

@@ -221,7 +221,7 @@ class _Narrowed:
     def chunks_of(self, paper_ids: Sequence[str], n_dims: int) -> tuple[StoredChunk, ...]:
         return self._library.chunks_of([paper_id for paper_id in paper_ids if paper_id in self._allowed], n_dims)
 
-    def begin(self, text: str, k: int, known: State) -> None:
+    def begin(self, text: str, k: int, known: State, then: Callable[[str], object]) -> None:
         """Nothing: of how many of all papers these are the best ``k`` is not known before."""
 
     def candidates(

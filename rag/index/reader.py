@@ -108,10 +108,13 @@ class Reader:
         self._open_vectors = open_vectors
         self._kept = _Kept(-1, 0)
 
-    def begin(self, text: str, k: int, known: State) -> Begun:
+    def begin(self, text: str, k: int, known: State, then: Callable[[str], object] | None) -> Begun:
         """As ``Library.begin``."""
         n_asked = _n_asked(k, known, None) + known.n_pending_words
-        return Begun(known.revision, text, n_asked, self._beside.submit(self._words.query, text, n_asked))
+        hits = self._beside.submit(self._words.query, text, n_asked)
+        if then is not None:
+            self._beside.submit(then, text)
+        return Begun(known.revision, text, n_asked, hits)
 
     @functools.cached_property
     def _beside(self) -> ThreadPoolExecutor:

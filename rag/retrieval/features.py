@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag import vocabulary
-from rag.retrieval.question import CUES, asks_beside, names_missing
+from rag.retrieval.question import CUES, asks_beside, cues_asked, names_missing
 from rag.types import Hit
 
 FloatArray = npt.NDArray[np.float32]
@@ -39,7 +39,7 @@ def sentence_features(question: str, vector: FloatArray, hits: Sequence[Hit]) ->
     """float32 (n_sentences of all hits, n_features), in the order of hits and sentences."""
     wanted = vocabulary.weights(question)
     total = sum(wanted.values()) or 1.0
-    asked = np.array([bool(asks.search(question)) for asks, _ in CUES], np.float32)
+    asked = np.array(cues_asked(question), np.float32)
     every = [_known(hit) for hit in hits]
     similar = [hit.sentence_vectors.dot(vector) for hit in hits]
     nearest = [own.max() for own in similar]

@@ -66,15 +66,27 @@ _SEVERAL = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=256)
 def asks_for_several(question: str) -> bool:
     """True if more than one paper seems to be wanted: 'which papers ...', 'compare ...'."""
     return _SEVERAL.search(question) is not None
 
 
+@functools.lru_cache(maxsize=256)
+def cues_asked(question: str) -> tuple[bool, ...]:
+    """Which of ``CUES`` it asks for."""
+    return tuple(asked.search(question) is not None for asked, _ in CUES)
+
+
 def lacks_number(question: str, sentence: str) -> bool:
     """True if the question asks for a number, and the sentence has none."""
-    asked, given = CUES[0]
-    return asked.search(question) is not None and given.search(sentence) is None
+    return cues_asked(question)[0] and CUES[0][1].search(sentence) is None
+
+
+def read_ahead(question: str) -> None:
+    """Have what the words of a question say remembered, before anybody asks for it."""
+    for look in (asks_for_several, cues_asked, _asked_beside, _names):
+        look(question)
 
 
 def asks_beside(question: str, paper: str) -> bool:
@@ -95,19 +107,24 @@ def _asked_beside(question: str) -> str | None:
 
 def names_missing(question: str, paper: str) -> int:
     """How many names of the question the paper does not have, spacing, hyphens and a plural s aside."""
-    names = _NAME.findall(question)
+    names = _names(question)
     text = _squeezed(paper) if names else ""
     return sum(_squeezed(name).rstrip("s") not in text for name in names)
 
 
 def has_names(question: str) -> bool:
     """True if something in the question can only be a name."""
-    return _NAME.search(question) is not None
+    return bool(_names(question))
 
 
 def names_held(question: str, paper: str) -> bool:
     """True if the question has names, and the paper has them all."""
     return has_names(question) and names_missing(question, paper) == 0
+
+
+@functools.lru_cache(maxsize=256)
+def _names(question: str) -> tuple[str, ...]:
+    return tuple(_NAME.findall(question))
 
 
 @functools.lru_cache(maxsize=256)

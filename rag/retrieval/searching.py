@@ -17,6 +17,7 @@ from rag.retrieval.evidence import NOTHING, Breadth, Evidence, breadth_of, rank_
 from rag.retrieval.fusion import fuse
 from rag.retrieval.naming import title_within
 from rag.retrieval.placing import in_front
+from rag.retrieval.question import read_ahead
 from rag.retrieval.reranker import BUNDLED, Reranker
 from rag.retrieval.settings import DEFAULT, SearchSettings
 from rag.types import Hit, Origin, Paper
@@ -94,7 +95,7 @@ def look(
     n_wanted = k if reads is None else max(k, breadth.n_read)
     finds = replace(settings, dense=False, lexical=True) if ask.by_words else settings
     looks_up = finds.lexical and not about and not only
-    begun = library.begin(question, _depth(n_wanted, without), state) if looks_up else None
+    begun = library.begin(question, _depth(n_wanted, without), state, read_ahead) if looks_up else None
     vector = _embedded(library.embedder_at(state), question)
     if about:
         hits = hits_of(library, vector, [paper_id for paper_id in about if paper_id not in without])
