@@ -37,8 +37,7 @@ def quote(
 ) -> Quoted | Abstention:
     """At most three quotes, or why there are none; one where it is to be short, up to five where it may be long.
 
-    Where several papers are wanted, at most three of them with two quotes each.
-
+    Where several papers are wanted, of at most three (five) of them two each, or one where it is to be short.
     The paper that answers best comes first, its quotes in reading order; then those of other
     papers. The ``reranker`` may read a few more sentences of several papers.
     """

@@ -123,9 +123,8 @@ class Reader:
         return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="words")
 
     def close(self) -> None:
-        if "_beside" in self.__dict__:
-            self._beside.shutdown()
-            del self._beside
+        """Let go of the threads, which end by themselves: one who is asking meanwhile may still begin a look-up."""
+        self.__dict__.pop("_beside", None)
 
     def candidates(
         self,

@@ -85,7 +85,7 @@ def lacks_number(question: str, sentence: str) -> bool:
 
 def read_ahead(question: str) -> None:
     """Have what the words of a question say remembered, before anybody asks for it."""
-    for look in (asks_for_several, cues_asked, _asked_beside, _names):
+    for look in (cues_asked, _asked_beside, _names):
         look(question)
 
 
